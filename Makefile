@@ -1,0 +1,51 @@
+# What people type. `make run` and `make test` do all of their own set-up.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: run test demo lint setup lock clean
+.DEFAULT_GOAL := run
+
+# A stamp per lock file: a second start installs nothing.
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Tongban needs Python 3.11 or newer; $(PYTHON) is older. Name another one: make PYTHON=python3.12 run"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+	  { rm -rf $(VENV); echo "Debian keeps venv in a package of its own. Type: apt-get install python3-venv"; exit 1; }
+	@echo "$(CURDIR)" > $$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/tongban.pth
+	@printf '#!%s\nimport sys\nfrom api.cli import main\nsys.exit(main())\n' "$(CURDIR)/$(BIN)/python" > $(BIN)/tongban
+	@chmod +x $(BIN)/tongban
+
+$(VENV)/.run-ready: requirements.lock | $(BIN)/python
+	@echo "Installing what requirements.lock names (once) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	@touch $@
+
+$(VENV)/.dev-ready: requirements-dev.lock $(VENV)/.run-ready
+	@echo "Installing what requirements-dev.lock names (once) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-dev.lock
+	@touch $@
+
+setup: $(VENV)/.dev-ready
+
+run: $(VENV)/.run-ready
+	@$(BIN)/tongban serve
+
+test: $(VENV)/.dev-ready
+	@$(BIN)/python -m pytest -n 2 $(ARGS)
+
+demo: $(VENV)/.run-ready
+	@$(BIN)/tongban demo $(ARGS)
+
+lint: $(VENV)/.dev-ready
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/tongban definitions check --all
+
+lock:
+	uv pip compile --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 pyproject.toml -o requirements.lock
+	uv pip compile --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 --extra dev pyproject.toml -o requirements-dev.lock
+
+clean:
+	rm -rf $(VENV) var .pytest_cache .mypy_cache .ruff_cache

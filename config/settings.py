@@ -1,0 +1,73 @@
+"""Where and how the system runs: development, test, training or production, from the environment."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+Mode = Literal["development", "test", "training", "production"]
+
+PROJECT = Path(__file__).resolve().parent.parent
+DEFAULT_SECRET = "development-only"  # noqa: S105  refused in production
+
+
+class SettingsError(Exception):
+    """A setting that the system must not start with; the message says which variable and what it may be."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Each field names its environment variable."""
+
+    #: TONGBAN_MODE. `training` alone has a movable clock; `production` refuses the default secret.
+    mode: Mode = "development"
+    #: TONGBAN_HOME: the embedded database and the files.
+    home: Path = PROJECT / "var"
+    #: TONGBAN_DATABASE_URL; empty: SQLite under `home`.
+    database_url: str = ""
+    #: TONGBAN_PORT
+    port: int = 8000
+    #: TONGBAN_HOST: the address to listen on.
+    host: str = "127.0.0.1"
+    #: TONGBAN_SECRET: key of the search hashes of personal data.
+    secret: str = DEFAULT_SECRET
+    #: TONGBAN_SCHEDULER: `on` runs the tick in the web process (embedded), `off` leaves it to workers.
+    scheduler: bool = True
+    #: Seconds between two ticks.
+    tick_seconds: int = 1
+
+    @property
+    def sqlalchemy_url(self) -> str:
+        return self.database_url or f"sqlite:///{self.home / 'tongban.sqlite3'}"
+
+    @property
+    def files(self) -> Path:
+        return self.home / "files"
+
+
+def from_environment(environ: dict[str, str] | None = None) -> Settings:
+    """The settings that the environment gives. Raises `SettingsError` with a sentence for the operator."""
+    env = dict(os.environ if environ is None else environ)
+    mode = env.get("TONGBAN_MODE", "development")
+    if mode not in get_args(Mode):
+        raise SettingsError(f"TONGBAN_MODE is {mode!r}; it may be one of {', '.join(get_args(Mode))}.")
+    port = env.get("TONGBAN_PORT", "8000")
+    if not port.isdecimal() or not 0 < int(port) < 65536:
+        raise SettingsError(f"TONGBAN_PORT is {port!r}; it must be a port number from 1 to 65535.")
+    url = env.get("TONGBAN_DATABASE_URL", "")
+    if url.startswith("postgresql://"):
+        url = "postgresql+psycopg://" + url.removeprefix("postgresql://")
+    settings = Settings(
+        mode=mode,  # type: ignore[arg-type]  checked above
+        home=Path(env.get("TONGBAN_HOME", str(PROJECT / "var"))).absolute(),
+        database_url=url,
+        port=int(port),
+        host=env.get("TONGBAN_HOST", "127.0.0.1"),
+        secret=env.get("TONGBAN_SECRET", DEFAULT_SECRET),
+        scheduler=env.get("TONGBAN_SCHEDULER", "on") != "off",
+    )
+    if mode == "production" and settings.secret == DEFAULT_SECRET:
+        raise SettingsError("TONGBAN_SECRET must be set in production: at least 32 random characters.")
+    return settings

@@ -1,0 +1,1 @@
+"""What executes diagrams. Knows SpiffWorkflow; knows no case, no table and no clock but `engine.clock`."""

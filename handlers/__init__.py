@@ -1,0 +1,1 @@
+"""What the service tasks of the diagrams name: one family of operators per file."""
