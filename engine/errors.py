@@ -51,7 +51,13 @@ class InvalidInput(TongbanError):
 
     code = "invalid_input"
 
-    def __init__(self, message: str = "提交的内容有误，请按提示修改后重新提交。", *, fields: Mapping[str, Sequence[str]], code: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str = "提交的内容有误，请按提示修改后重新提交。",
+        *,
+        fields: Mapping[str, Sequence[str]],
+        code: str | None = None,
+    ) -> None:
         super().__init__(message, code=code, details={})
         self.fields = {name: list(sentences) for name, sentences in fields.items()}
 

@@ -1,0 +1,25 @@
+"""Who acts: handed in by the API or the scheduler, never looked up deep inside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Actor:
+    """An officer at work: one agency, some roles."""
+
+    officer_id: int
+    name: str
+    agency_code: str
+    #: "/440099/440199/440106/"
+    agency_path: str
+    roles: frozenset[str]
+
+    def has(self, *roles: str) -> bool:
+        """This officer holds at least one of `roles`."""
+        return not self.roles.isdisjoint(roles)
+
+    def oversees(self, path: str) -> bool:
+        """`path` is this officer's agency or one below it."""
+        return path.startswith(self.agency_path)

@@ -1,0 +1,53 @@
+"""The tables, one family per file. Importing this package registers them all."""
+
+from engine.models.agency import Agency, Officer, OfficerSession, Outlet
+from engine.models.application import Application, InsuranceRelation, Person
+from engine.models.benefit import (
+    BankAccount,
+    Certification,
+    Determination,
+    DeterminationLine,
+    Filing,
+    Payee,
+    RelationClosure,
+)
+from engine.models.case import Case, CaseEvent, IssuedDocument, MaterialItem, Message, ReceiptNumber
+from engine.models.definition import DefinitionRow, DiagramSource, LibraryEntry, ServiceConfiguration
+from engine.models.instance import IdempotencyKey, Incident, Instance
+from engine.models.task import Task
+from engine.models.transfer import Escalation, Suspension, Supplement, Transfer
+
+__all__ = [
+    "Agency",
+    "Application",
+    "BankAccount",
+    "Case",
+    "CaseEvent",
+    "Certification",
+    "DefinitionRow",
+    "Determination",
+    "DeterminationLine",
+    "DiagramSource",
+    "Escalation",
+    "Filing",
+    "IdempotencyKey",
+    "Incident",
+    "Instance",
+    "InsuranceRelation",
+    "IssuedDocument",
+    "LibraryEntry",
+    "MaterialItem",
+    "Message",
+    "Officer",
+    "OfficerSession",
+    "Outlet",
+    "Payee",
+    "Person",
+    "ReceiptNumber",
+    "RelationClosure",
+    "ServiceConfiguration",
+    "Supplement",
+    "Suspension",
+    "Task",
+    "Transfer",
+]

@@ -1,0 +1,76 @@
+"""Agencies, their outlets and their officers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import JSON, ForeignKey, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from engine.db import Base, Moment, Personal
+
+
+class Agency(Base):
+    """An agency (经办机构): province, city, district, or branch of a city (town in 东莞 and 中山)."""
+
+    __tablename__ = "agency"
+
+    #: 社会保险经办机构编码: 440099, dddd99, the division code, or a town's nine digits.
+    code: Mapped[str] = mapped_column(String(16), primary_key=True)
+    name: Mapped[str] = mapped_column(String(128))
+    #: province, city, district, branch
+    level: Mapped[str] = mapped_column(String(16))
+    superior_code: Mapped[str | None] = mapped_column(ForeignKey("agency.code"))
+    #: "/440099/440199/440106/": an agency's subtree is a prefix of it.
+    path: Mapped[str] = mapped_column(String(80), index=True)
+    division_code: Mapped[str] = mapped_column(String(12))
+    #: 统筹区编码, not the agency code (DAT-02).
+    pooling_area: Mapped[str] = mapped_column(String(12))
+    #: False for a branch whose city decides its cases (东莞, 中山 towns).
+    decides: Mapped[bool] = mapped_column(default=True)
+
+
+class Outlet(Base):
+    """A counter (受理网点): hall, government platform or bank; it accepts for its responsible agency (SCO-06)."""
+
+    __tablename__ = "outlet"
+
+    code: Mapped[str] = mapped_column(String(24), primary_key=True)
+    name: Mapped[str] = mapped_column(String(128))
+    #: hall 社保经办服务大厅, platform 政府基层服务平台, bank 社银合作网点
+    kind: Mapped[str] = mapped_column(String(16))
+    agency_code: Mapped[str] = mapped_column(ForeignKey("agency.code"), index=True)
+
+    agency: Mapped[Agency] = relationship()
+
+
+class Officer(Base):
+    """Somebody who works in an agency (工作人员), with roles there."""
+
+    __tablename__ = "officer"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    username: Mapped[str] = mapped_column(String(64), unique=True)
+    name: Mapped[str] = mapped_column(Personal(64))
+    agency_code: Mapped[str] = mapped_column(ForeignKey("agency.code"), index=True)
+    #: Role codes: acceptor, advanced_scanner, first_reviewer, second_reviewer, transfer_operator,
+    #: superior_adjudicator, supervisor, archivist, city_administrator, province_administrator,
+    #: business_analyst, auditor
+    roles: Mapped[list[str]] = mapped_column(JSON)
+    password_hash: Mapped[str] = mapped_column(String(256))
+    active: Mapped[bool] = mapped_column(default=True)
+
+    agency: Mapped[Agency] = relationship(lazy="joined")
+
+
+class OfficerSession(Base):
+    """A log-in; the token itself is not stored, only its SHA-256."""
+
+    __tablename__ = "officer_session"
+
+    token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    officer_id: Mapped[int] = mapped_column(ForeignKey("officer.id"), index=True)
+    created_at: Mapped[datetime] = mapped_column(Moment)
+    expires_at: Mapped[datetime] = mapped_column(Moment)
+
+    officer: Mapped[Officer] = relationship(lazy="joined")

@@ -1,0 +1,73 @@
+"""Running processes, their incidents, and the memory of answered requests."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from engine.db import Base, Blob, Moment, PersonalJSON
+
+
+class Instance(Base):
+    """The running process of one case, application, transfer or escalation (instance)."""
+
+    __tablename__ = "instance"
+    __table_args__ = (Index("ix_instance_due", "due_at"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    #: case, application, transfer, escalation
+    subject: Mapped[str] = mapped_column(String(16))
+    case_id: Mapped[int | None] = mapped_column(ForeignKey("case.id"), index=True)
+    application_id: Mapped[int | None] = mapped_column(ForeignKey("application.id"), index=True)
+    transfer_id: Mapped[int | None] = mapped_column(ForeignKey("transfer.id"), index=True)
+    escalation_id: Mapped[int | None] = mapped_column(ForeignKey("escalation.id"), index=True)
+    definition_hash: Mapped[str] = mapped_column(ForeignKey("definition.hash"), index=True)
+    #: The compact state; bytes, because the order in it matters.
+    state: Mapped[bytes] = mapped_column(Blob)
+    version: Mapped[int] = mapped_column(default=1)
+    #: The earliest due time of its waiting timers; None: no timer waits.
+    due_at: Mapped[datetime | None] = mapped_column(Moment)
+    ended_at: Mapped[datetime | None] = mapped_column(Moment)
+
+
+class Incident(Base):
+    """An operator that failed (异常): the instance waits at it until somebody retries (cause, owner, retry)."""
+
+    __tablename__ = "incident"
+    __table_args__ = (Index("ix_incident_open", "resolved_at", "agency_code"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    instance_id: Mapped[int] = mapped_column(ForeignKey("instance.id"), index=True)
+    case_id: Mapped[int | None] = mapped_column(ForeignKey("case.id"), index=True)
+    process_task_id: Mapped[str] = mapped_column(String(36))
+    element_id: Mapped[str] = mapped_column(String(128))
+    operator: Mapped[str] = mapped_column(String(64))
+    #: Stable code and Chinese sentence of the cause.
+    code: Mapped[str] = mapped_column(String(64))
+    message: Mapped[str] = mapped_column(String(500))
+    #: Who must look: the handling agency, whose supervisors see it.
+    agency_code: Mapped[str] = mapped_column(ForeignKey("agency.code"))
+    attempts: Mapped[int] = mapped_column(default=1)
+    #: When it is tried again by itself (a passing fault); None: only by an officer.
+    retry_at: Mapped[datetime | None] = mapped_column(Moment, index=True)
+    note: Mapped[str | None] = mapped_column(String(500))
+    occurred_at: Mapped[datetime] = mapped_column(Moment)
+    resolved_at: Mapped[datetime | None] = mapped_column(Moment)
+    resolved_by_id: Mapped[int | None] = mapped_column(ForeignKey("officer.id"))
+
+
+class IdempotencyKey(Base):
+    """The first answer to a request with an Idempotency-Key, given again to every repetition."""
+
+    __tablename__ = "idempotency_key"
+
+    key: Mapped[str] = mapped_column(String(80), primary_key=True)
+    officer_id: Mapped[int] = mapped_column(primary_key=True)
+    #: SHA-256 over method, path and body: the same key for another request is refused.
+    request_hash: Mapped[str] = mapped_column(String(64))
+    status: Mapped[int]
+    answer: Mapped[Any] = mapped_column(PersonalJSON)
+    at: Mapped[datetime] = mapped_column(Moment, index=True)
