@@ -43,7 +43,12 @@ class Calendar(Protocol):
 
 class Gates(Protocol):
     def check(self, facts: Mapping[str, Any]) -> list[Gate]:
-        """All gates for {services, channel, cross_place, injured_on, received_on, advance_payment, distribution_mode}."""
+        """All gates for the facts: services, channel, cross_place, injured_on, received_on, advance_payment, mode."""
+
+
+class Jurisdiction(Protocol):
+    def common_superior(self, first: str, second: str) -> str:
+        """The lowest common superior agency that is no party (共同上级); RuleRefused where there is none (JUR-04)."""
 
 
 class RuleValues(Protocol):
@@ -58,6 +63,7 @@ class Ports:
     calendar: Calendar
     gates: Gates
     rules: RuleValues
+    jurisdiction: Jurisdiction
     #: Keyed hash of an identity number, for search: number -> 64 hex digits.
     identity_key: Any
 

@@ -37,7 +37,7 @@ class Transfer(Base):
 
 
 class Escalation(Base):
-    """A question to the common superior (上报共同上级). state: running, decided, withdrawn; reopened makes a new row."""
+    """A question to the common superior (上报共同上级). state: running, decided, withdrawn."""
 
     __tablename__ = "escalation"
 
