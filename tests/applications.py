@@ -25,7 +25,7 @@ def build(settings: Settings) -> Flask:
 
 def fill(url: str, home: Path) -> None:
     """Tables, province, demo officers and diagrams, as a first start puts them there."""
-    import engine.models  # noqa: F401
+    import engine.models
 
     app = build(Settings(mode="test", home=home, database_url=url, scheduler=False))
     with app.app_context():

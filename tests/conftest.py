@@ -1,4 +1,4 @@
-"""What every test can ask for: settings, an application on its own database, a fixed clock, a client that is logged in."""
+"""What every test can ask for: an application on its own database, its settings, a fixed clock, logged-in clients."""
 
 from __future__ import annotations
 

@@ -99,7 +99,8 @@ def _local_addresses() -> list[str]:
 def _version(address: str) -> str:
     with psycopg.connect(address, connect_timeout=5) as connection:
         row = connection.execute(
-            "SELECT current_setting('server_version'), rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user"
+            "SELECT current_setting('server_version'), rolcreatedb OR rolsuper"
+            " FROM pg_roles WHERE rolname = current_user"
         ).fetchone()
     if row is None or not row[1]:
         raise NoServer("this user may not create databases")
