@@ -9,15 +9,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
-import yaml
+from config.files import FOLDER, ConfigError, only_keys, read_yaml
 
 FieldType = Literal["text", "date", "money", "integer", "boolean", "choice", "list"]
-
-FILE = Path(__file__).with_name("task_forms.yaml")
-
-
-class TaskFormsError(Exception):
-    """`task_forms.yaml` says something that cannot be meant; the message names the form and the field."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +52,13 @@ class Field:
     fields: tuple[Field, ...] = ()
     min_items: int = 0
     max_items: int = 200
+    #: Of a list: the field of its rows that must not occur twice.
+    key: str | None = None
+    #: The only answers the task may be completed with, literally or by a key of `config/rules`; empty and None: any.
+    accepts: tuple[Any, ...] = ()
+    accepts_rule: str | None = None
+    #: The sentence for any other answer.
+    refusal: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,36 +83,34 @@ class TaskForm:
 
 @cache
 def task_forms() -> Mapping[str, TaskForm]:
-    """All forms by key, in the order of the file. Raises `TaskFormsError` for a file that cannot be meant."""
-    return read(FILE.read_text(encoding="utf-8"))
+    """All forms by key, in the order of the file. Raises `ConfigError` for a file that cannot be meant."""
+    return load_task_forms(FOLDER / "task_forms.yaml")
 
 
-def read(text: str) -> Mapping[str, TaskForm]:
-    """The forms that a YAML text describes. Raises `TaskFormsError`."""
-    raw = yaml.safe_load(text)
-    if not isinstance(raw, dict):
-        raise TaskFormsError("a mapping of forms was expected")
-    return MappingProxyType({str(key): _form(str(key), entry) for key, entry in raw.items()})
+def load_task_forms(path: Path) -> Mapping[str, TaskForm]:
+    """The forms of a file. Raises `ConfigError` naming the form and the field."""
+    return MappingProxyType({key: _form(path, key, entry) for key, entry in read_yaml(path).items()})
 
 
-def _form(key: str, entry: Mapping[str, Any]) -> TaskForm:
-    _only(key, entry, {"title", "outcomes", "fields", "spans", "one_of", "process_fields"})
-    outcomes = tuple(_outcome(key, one) for one in entry["outcomes"])
+def _form(path: Path, key: str, entry: Any) -> TaskForm:
+    only_keys(
+        path, key, entry, required={"title", "outcomes", "fields", "process_fields"}, optional={"spans", "one_of"}
+    )
     form = TaskForm(
         key=key,
         title=entry["title"],
-        outcomes=outcomes,
-        fields=tuple(_field(key, one) for one in entry["fields"]),
+        outcomes=tuple(_outcome(path, key, one) for one in entry["outcomes"]),
+        fields=_fields(path, key, entry["fields"]),
         spans=tuple((first, last) for first, last in entry.get("spans", ())),
         one_of=tuple(tuple(group) for group in entry.get("one_of", ())),
         process_fields=tuple(entry["process_fields"]),
     )
-    _check_names(form)
+    _check_names(path, form)
     return form
 
 
-def _outcome(key: str, entry: Mapping[str, Any]) -> Outcome:
-    _only(key, entry, {"code", "title", "opinion", "blocks_pass"})
+def _outcome(path: Path, key: str, entry: Any) -> Outcome:
+    only_keys(path, f"{key}.outcomes", entry, required={"code", "title"}, optional={"opinion", "blocks_pass"})
     return Outcome(
         code=entry["code"],
         title=entry["title"],
@@ -120,47 +119,53 @@ def _outcome(key: str, entry: Mapping[str, Any]) -> Outcome:
     )
 
 
-def _field(key: str, entry: Mapping[str, Any]) -> Field:
-    plain = {"name", "label", "type", "required", "max_length", "multiline", "min", "max", "min_items", "max_items"}
-    _only(key, entry, plain | {"outcomes", "when", "choices", "fields"})
+_PLAIN = frozenset(
+    {"required", "max_length", "multiline", "min", "max", "min_items", "max_items", "key", "accepts_rule", "refusal"}
+)
+
+
+def _fields(path: Path, place: str, entries: Any) -> tuple[Field, ...]:
+    fields: list[Field] = []
+    for entry in entries:
+        field = _field(path, place, entry)
+        # The other field stands before it, so that its answer is known when this one is read.
+        if field.when and field.when[0] not in {before.name for before in fields}:
+            raise ConfigError(path, f"{place}.{field.name}", f"no field {field.when[0]} before it")
+        fields.append(field)
+    return tuple(fields)
+
+
+def _field(path: Path, place: str, entry: Any) -> Field:
+    special = {"outcomes", "when", "choices", "fields", "accepts"}
+    only_keys(path, place, entry, required={"name", "label", "type"}, optional=_PLAIN | special)
+    place = f"{place}.{entry['name']}"
     if entry["type"] not in get_args(FieldType):
-        raise TaskFormsError(f"{key}.{entry['name']}: unknown type {entry['type']!r}")
+        raise ConfigError(path, place, f"unknown type {entry['type']!r}")
     if (entry["type"] == "choice") != ("choices" in entry) or (entry["type"] == "list") != ("fields" in entry):
-        raise TaskFormsError(f"{key}.{entry['name']}: choices belong to a choice, fields to a list")
-    when = entry.get("when")
+        raise ConfigError(path, place, "choices belong to a choice, fields to a list")
+    if ("accepts" in entry or "accepts_rule" in entry) != ("refusal" in entry):
+        raise ConfigError(path, place, "a refusal says why another answer is not accepted")
     return Field(
-        **{name: value for name, value in entry.items() if name in plain},
+        name=entry["name"],
+        label=entry["label"],
+        type=entry["type"],
+        **{name: entry[name] for name in _PLAIN if name in entry},
         outcomes=frozenset(entry.get("outcomes", ())),
-        when=next(iter(when.items())) if when else None,
+        when=next(iter(entry["when"].items())) if "when" in entry else None,
+        accepts=tuple(entry.get("accepts", ())),
         choices=tuple(Choice(code=one["code"], title=one["title"]) for one in entry.get("choices", ())),
-        fields=tuple(_field(f"{key}.{entry['name']}", one) for one in entry.get("fields", ())),
+        fields=_fields(path, place, entry.get("fields", ())),
     )
 
 
-def _only(key: str, entry: Mapping[str, Any], known: set[str]) -> None:
-    unknown = set(entry) - known
-    if unknown:
-        raise TaskFormsError(f"{key}: unknown entry {', '.join(sorted(unknown))}")
-
-
-def _check_names(form: TaskForm) -> None:
-    _check_whens(form.key, form.fields)
+def _check_names(path: Path, form: TaskForm) -> None:
     names = {field.name for field in form.fields}
     codes = {outcome.code for outcome in form.outcomes}
     mentioned = {name for pair in form.spans for name in pair} | {name for group in form.one_of for name in group}
-    mentioned |= set(form.process_fields)
-    if mentioned - names:
-        raise TaskFormsError(f"{form.key}: no field {', '.join(sorted(mentioned - names))}")
+    if unknown := (mentioned | set(form.process_fields)) - names:
+        raise ConfigError(path, form.key, f"no field {', '.join(sorted(unknown))}")
     for field in form.fields:
-        if field.outcomes - codes:
-            raise TaskFormsError(f"{form.key}.{field.name}: no outcome {', '.join(sorted(field.outcomes - codes))}")
-
-
-def _check_whens(key: str, fields: tuple[Field, ...]) -> None:
-    before: set[str] = set()
-    for field in fields:
-        # The other field stands before it, so that its answer is known when this one is read.
-        if field.when and field.when[0] not in before:
-            raise TaskFormsError(f"{key}.{field.name}: no field {field.when[0]} before it")
-        before.add(field.name)
-        _check_whens(f"{key}.{field.name}", field.fields)
+        if unknown := field.outcomes - codes:
+            raise ConfigError(path, f"{form.key}.{field.name}", f"no outcome {', '.join(sorted(unknown))}")
+        if field.key is not None and field.key not in {one.name for one in field.fields}:
+            raise ConfigError(path, f"{form.key}.{field.name}", f"its rows have no field {field.key}")
