@@ -1,1 +1,1 @@
-"""What a case is: applications, cases, tasks, supplements, transfers, deadlines, archive. One use case, one transaction."""
+"""What a case is: applications, cases, tasks, supplements, transfers, deadlines. One use case, one transaction."""

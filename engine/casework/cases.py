@@ -1,0 +1,179 @@
+"""Cases: find, search, timeline, withdrawal, voiding, and the applicant's progress (AH-07)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from config.catalogue import services
+from engine import clock
+from engine.actor import Actor
+from engine.casework import escalations, instances, transfers
+from engine.casework.access import find_visible_case, require_agency, require_role, visible_cases
+from engine.casework.events import record_event
+from engine.casework.paging import Page, page_size
+from engine.casework.states import CASE_STATES, PLAIN_WORDS, RESULTS
+from engine.errors import InvalidInput, NotFound, RuleRefused
+from engine.models import Agency, Case, CaseEvent, Message
+from engine.ports import ports
+
+WITHDRAWN = "case_withdrawn"
+VOIDED = "case_voided"
+
+
+def find_case(session: Session, case_id: int, actor: Actor) -> Case:
+    """The case, if this officer may see it; NotFound otherwise."""
+    return find_visible_case(session, case_id, actor)
+
+
+def search(
+    session: Session,
+    actor: Actor,
+    *,
+    filters: Mapping[str, Any] | None = None,
+    after: str | None = None,
+    limit: int = 20,
+) -> Page[Case]:
+    """Cases that the officer's agency accepted or handles, newest first; every filter narrows (QRY-02).
+
+    Filters: receipt_number, serial_number, service, state, accepting_agency, handling_agency, accepted_from,
+    accepted_until (days, both included), identity_number, open (bool).
+    """
+    size = page_size(limit)
+    query = _filtered(select(Case).where(visible_cases(actor)), dict(filters or {}))
+    if after is not None:
+        if not after.isdecimal() or len(after) > 18:
+            raise InvalidInput(fields={"after": ["翻页标记无效，请从第一页重新查询。"]})
+        query = query.where(Case.id < int(after))
+    rows = list(session.scalars(query.order_by(Case.id.desc()).limit(size + 1)))
+    return Page(rows[:size], str(rows[size - 1].id) if len(rows) > size else None)
+
+
+def _filtered(query: Select[tuple[Case]], filters: dict[str, Any]) -> Select[tuple[Case]]:
+    columns = {
+        "receipt_number": Case.receipt_number,
+        "serial_number": Case.serial_number,
+        "service": Case.service,
+        "state": Case.state,
+        "accepting_agency": Case.accepting_agency_code,
+        "handling_agency": Case.handling_agency_code,
+    }
+    for name, column in columns.items():
+        if filters.get(name) is not None:
+            query = query.where(column == filters[name])
+    if filters.get("identity_number") is not None:
+        key = ports().identity_key(filters["identity_number"])
+        query = query.where(Case.person.has(identity_key=key))
+    if filters.get("accepted_from") is not None:
+        query = query.where(Case.accepted_at >= _start_of(filters["accepted_from"]))
+    if filters.get("accepted_until") is not None:
+        query = query.where(Case.accepted_at <= clock.end_of_day(filters["accepted_until"]))
+    if filters.get("open") is not None:
+        query = query.where(Case.result.is_(None) if filters["open"] else Case.result.is_not(None))
+    return query
+
+
+def _start_of(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=clock.SHANGHAI)
+
+
+def timeline(session: Session, case: Case) -> list[dict[str, Any]]:
+    """What happened, in order: who, where, what, when, by which rule, and the messages made."""
+    agencies: dict[str, str] = {}
+
+    def agency_name(code: str | None) -> str | None:
+        if code is None:
+            return None
+        if code not in agencies:
+            agencies[code] = session.get_one(Agency, code).name
+        return agencies[code]
+
+    entries = [
+        {
+            "at": event.at,
+            "kind": event.kind,
+            "officer": event.officer.name if event.officer else None,
+            "agency": agency_name(event.agency_code),
+            "opinion": event.opinion,
+            "details": event.details,
+            "because": event.because,
+        }
+        for event in session.scalars(select(CaseEvent).where(CaseEvent.case_id == case.id).order_by(CaseEvent.id))
+    ]
+    entries += [
+        {
+            "at": message.made_at,
+            "kind": "message_made" if message.state != "not_configured" else "message_not_configured",
+            "officer": None,
+            "agency": agency_name(message.sender_agency_code),
+            "opinion": message.text,
+            "details": {"slot": message.slot},
+            "because": [],
+        }
+        for message in session.scalars(select(Message).where(Message.case_id == case.id).order_by(Message.id))
+    ]
+    # Stable: what happened at one instant keeps the order in which it was written.
+    return sorted(entries, key=lambda entry: entry["at"])
+
+
+def withdraw(session: Session, case_id: int, actor: Actor, reason: str) -> Case:
+    """The applicant takes the application back, before the determination; registered at either place."""
+    case = find_visible_case(session, case_id, actor, lock=True)
+    require_agency(actor, case.accepting_agency_code, case.handling_agency_code)
+    require_role(actor, "acceptor", "first_reviewer", "second_reviewer", "supervisor")
+    return _end(session, case, actor, WITHDRAWN, reason)
+
+
+def void(session: Session, case_id: int, actor: Actor, reason: str) -> Case:
+    """A supervisor declares the case void (作废); its number stays (DAT-05)."""
+    case = find_visible_case(session, case_id, actor, lock=True)
+    require_agency(actor, case.accepting_agency_code, case.handling_agency_code)
+    require_role(actor, "supervisor")
+    return _end(session, case, actor, VOIDED, reason)
+
+
+def _end(session: Session, case: Case, actor: Actor, message: str, reason: str) -> Case:
+    if not reason.strip():
+        raise InvalidInput(fields={"reason": ["请填写理由。"]})
+    if case.result is not None:
+        raise RuleRefused("办件已作出决定，不能撤回或作废。", code="case_finished")
+    # The opinion comes first: the message to the applicant quotes it.
+    record_event(session, f"{message}_requested", at=clock.now(), actor=actor, case_id=case.id, opinion=reason)
+    session.flush()
+    transfer = transfers.running_transfer(session, case.id)
+    if transfer is not None:
+        transfers.take_back(session, transfer, actor, reason)
+    escalation = escalations.running_escalation(session, case.id)
+    if escalation is not None:
+        escalations.take_back(session, escalation, actor)
+    if not instances.deliver(session, case.id, message, actor):
+        raise RuleRefused("办件已进入决定之后的环节，不能撤回或作废。", code="case_finished")
+    case.version += 1
+    return case
+
+
+def progress(session: Session, receipt_number: str, identity_number: str) -> dict[str, Any]:
+    """What an applicant may know, in plain words: state, who has it, until when, whom to ask (AH-07, RES-04).
+
+    Raises NotFound unless both numbers belong together; which of them is wrong is not said.
+    """
+    case = session.scalar(select(Case).where(Case.receipt_number == receipt_number))
+    if case is None or case.person.identity_key != ports().identity_key(identity_number):
+        raise NotFound("没有找到与受理回执号和证件号码相符的办件，请核对后重试。", code="no_such_progress")
+    return {
+        "receipt_number": case.receipt_number,
+        "service": services()[case.service].title,
+        "state": CASE_STATES[case.state],
+        "words": PLAIN_WORDS[case.state],
+        "result": RESULTS[case.result] if case.result else None,
+        "accepted_at": case.accepted_at,
+        "due_on": case.due_on if case.result is None else None,
+        "due_provisional": case.due_provisional if case.result is None else None,
+        "in_time": None if case.completed_at is None else case.completed_at.date() <= case.due_on,
+        "accepting_agency": case.accepting_agency.name,
+        "handling_agency": case.handling_agency.name,
+    }

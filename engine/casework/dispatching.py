@@ -1,0 +1,84 @@
+"""How a new task finds its officer (任务派发): the handling city's own mechanism (ROU-04)."""
+
+from __future__ import annotations
+
+import random
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from engine.casework.separation import barred_officers
+from engine.models import Case, Officer, ServiceConfiguration, Task
+
+#: Who claimed how, when nobody clicked.
+RETURNED = "returned"
+DISPATCHED = "dispatched"
+
+
+def dispatch(session: Session, task: Task, case: Case | None, at: datetime) -> None:
+    """Give the task to somebody at once, or leave it in the pool.
+
+    Work that comes back (after a return, a supplement, a resumption) goes to the officer who did it before. Otherwise
+    the configuration says: `pool` leaves it to be acquired, `random` and `least_loaded` choose an authorised officer.
+    """
+    officer_id = _did_it_before(session, task, case)
+    how = RETURNED
+    if officer_id is None and case is not None and task.transfer_id is None and task.escalation_id is None:
+        officer_id, how = _by_configuration(session, task, case), DISPATCHED
+    if officer_id is not None:
+        task.state = "claimed"
+        task.claimed_by_id = officer_id
+        task.claimed_how = how
+        task.claimed_at = at
+
+
+def _did_it_before(session: Session, task: Task, case: Case | None) -> int | None:
+    query = (
+        select(Task.completed_by_id)
+        .join(Officer, Officer.id == Task.completed_by_id)
+        .where(
+            Task.instance_id == task.instance_id,
+            Task.element_id == task.element_id,
+            Task.agency_code == task.agency_code,
+            Task.state == "completed",
+            Officer.active,
+            Officer.agency_code == task.agency_code,
+        )
+        .order_by(Task.completed_at.desc(), Task.id.desc())
+        .limit(1)
+    )
+    if case is not None:
+        # After a transfer the new agency's officers acquire again (JUR-09), even where the case came back.
+        query = query.where(Task.completed_at >= case.arrived_at)
+    officer_id = session.scalar(query)
+    return None if officer_id in barred_officers(session, task) else officer_id
+
+
+def _by_configuration(session: Session, task: Task, case: Case) -> int | None:
+    configuration = session.get_one(ServiceConfiguration, case.configuration_id)
+    mode = (configuration.switches or {}).get("dispatch", "pool")
+    if mode == "pool":
+        return None
+    barred = barred_officers(session, task)
+    officers = [
+        officer
+        for officer in session.scalars(
+            select(Officer).where(Officer.agency_code == task.agency_code, Officer.active).order_by(Officer.id)
+        )
+        if task.role in officer.roles and officer.id not in barred
+    ]
+    if not officers:
+        return None
+    if mode == "random":
+        return random.choice(officers).id  # noqa: S311  fairness, not a secret
+    load: dict[int, int] = {
+        officer_id: count
+        for officer_id, count in session.execute(
+            select(Task.claimed_by_id, func.count())
+            .where(Task.state == "claimed", Task.claimed_by_id.in_([officer.id for officer in officers]))
+            .group_by(Task.claimed_by_id)
+        )
+        if officer_id is not None
+    }
+    return min(officers, key=lambda officer: (load.get(officer.id, 0), officer.id)).id

@@ -1,0 +1,110 @@
+"""How a transfer or an escalation ends: the steps their diagrams take, in the transaction of the diagram's step."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+from engine.casework import handling
+from engine.errors import CannotProceed
+from engine.models import Agency
+
+if TYPE_CHECKING:
+    from engine.casework.context import CaseContext
+
+
+def mark_alerted(context: CaseContext) -> None:
+    """The alert of an overdue transfer, once, with the time at which it was due (JUR-01, K-11)."""
+    transfer = context.transfer
+    if transfer.alerted_at is not None or transfer.state != "running":
+        return
+    transfer.alerted_at = context.at
+    context.record(
+        "transfer_overdue",
+        transfer=transfer.id,
+        agency=transfer.from_agency_code,
+        due_on=transfer.due_from_arrival_on.isoformat(),
+    )
+
+
+def complete_transfer(context: CaseContext) -> None:
+    """The case goes to the other agency; how late it went is written once and stays (JUR-09, K-10)."""
+    transfer, case = context.transfer, context.case
+    if transfer.state != "running":
+        return
+    transfer.state = "completed"
+    transfer.ended_at = context.at
+    transfer.late_workdays = context.calendar.workdays_between(transfer.due_from_arrival_on, context.at.date())
+    case.transfer_count += 1
+    handling.change_handling_agency(context, transfer.to_agency_code)
+    context.record(
+        "case_transferred",
+        opinion=transfer.reason,
+        transfer=transfer.id,
+        from_agency=transfer.from_agency_code,
+        to_agency=transfer.to_agency_code,
+        late_workdays=transfer.late_workdays,
+        due_on=case.due_on.isoformat(),
+    )
+
+
+def give_transfer_back(context: CaseContext) -> None:
+    """Refused in review, or withdrawn: nothing has moved."""
+    transfer = context.transfer
+    if transfer.state != "running":
+        return
+    refused = context.outcome == "refuse"
+    transfer.state = "refused" if refused else "withdrawn"
+    transfer.ended_at = context.at
+    handling.release(context.session, context.case)
+    context.record(
+        "transfer_refused" if refused else "transfer_withdrawn",
+        opinion=context.opinion if refused else None,
+        transfer=transfer.id,
+    )
+
+
+def designate(context: CaseContext, code: str, guidance: str) -> bool:
+    """The superior's answer; True when the case stays where it is.
+
+    Raises CannotProceed for an agency outside the superior's area or one that decides no cases.
+    """
+    escalation, case = context.escalation, context.case
+    superior = context.session.get_one(Agency, escalation.superior_agency_code)
+    agency = context.session.get(Agency, code) or context.session.scalar(
+        select(Agency).where(Agency.division_code == code)
+    )
+    if agency is None or not agency.decides or not agency.path.startswith(superior.path):
+        raise CannotProceed("指定的机构不在上级机构的管辖范围内或不办理该业务。", code="unknown_agency")
+    stays = agency.code == case.handling_agency_code
+    before = case.handling_agency_code
+    escalation.state = "decided"
+    escalation.designated_agency_code = agency.code
+    escalation.guidance = guidance
+    escalation.decided_at = context.at
+    escalation.decided_by_id = context.actor.officer_id if context.actor else None
+    case.designated = True
+    if stays:
+        handling.release(context.session, case)
+    else:
+        handling.change_handling_agency(context, agency.code)
+    context.record(
+        "agency_designated",
+        opinion=guidance,
+        escalation=escalation.id,
+        from_agency=before,
+        to_agency=agency.code,
+        due_on=case.due_on.isoformat(),
+    )
+    return stays
+
+
+def give_escalation_back(context: CaseContext) -> None:
+    """The question has become pointless; the tasks are as they were."""
+    escalation = context.escalation
+    if escalation.state != "running":
+        return
+    escalation.state = "withdrawn"
+    handling.release(context.session, context.case)
+    context.record("escalation_withdrawn", escalation=escalation.id)

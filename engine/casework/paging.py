@@ -1,0 +1,23 @@
+"""Keyset paging: a page and where the next one begins. Nothing is counted, nothing is skipped or seen twice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+LARGEST_PAGE = 100
+
+
+@dataclass(frozen=True)
+class Page(Generic[T]):
+    """`next_after` is given back as `after` for the next page; None: this was the last."""
+
+    items: list[T]
+    next_after: str | None
+
+
+def page_size(limit: int) -> int:
+    """`limit`, kept between 1 and the largest page."""
+    return max(1, min(limit, LARGEST_PAGE))

@@ -1,0 +1,56 @@
+"""Separation of incompatible posts (岗位不相容): acceptor, first and second reviewer are three people (REV-06, K-47)."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from engine.actor import Actor
+from engine.errors import NotAllowed
+from engine.models import Case, Task, Transfer
+
+#: Names in `differsFrom` that are no element: who accepted the case, who started the transfer.
+ACCEPTANCE = "acceptance"
+TRANSFER_ACCEPTANCE = "transfer_acceptance"
+
+
+def barred_officers(session: Session, task: Task) -> set[int]:
+    """Officers who must not do this task because of what they did in the same case or transfer."""
+    barred: set[int] = set()
+    if not task.differs_from:
+        return barred
+    if ACCEPTANCE in task.differs_from and task.case_id is not None:
+        barred.add(session.get_one(Case, task.case_id).accepted_by_id)
+    if TRANSFER_ACCEPTANCE in task.differs_from and task.transfer_id is not None:
+        barred.add(session.get_one(Transfer, task.transfer_id).started_by_id)
+    same_business = (
+        Task.transfer_id == task.transfer_id
+        if task.transfer_id is not None
+        else (Task.case_id == task.case_id) & Task.transfer_id.is_(None)
+    )
+    barred.update(
+        officer_id
+        for officer_id in session.scalars(
+            select(Task.completed_by_id).where(
+                same_business, Task.state == "completed", Task.element_id.in_(task.differs_from)
+            )
+        )
+        if officer_id is not None
+    )
+    return barred
+
+
+def require_separation(session: Session, task: Task, actor: Actor) -> None:
+    """Raises NotAllowed when this officer did an incompatible part of the same business."""
+    if actor.officer_id in barred_officers(session, task):
+        raise NotAllowed(
+            "岗位不相容：同一业务的受理、初审、复审应由不同人员办理，您已办理过其中的环节。",
+            code="separation_of_duties",
+            because=[
+                {
+                    "document": "GD-2023-4",
+                    "article": "三（二）",
+                    "quote": "《广东省社会保险经办机构岗位权限管理实施办法》",
+                }
+            ],
+        )

@@ -1,0 +1,427 @@
+"""Human work: the pool, random and named acquisition (随机获取, 指定获取), release, assignment, completion.
+
+Two people, or one double click, on one task: a conditional UPDATE decides, exactly one wins, the other is told who
+was first and when.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, or_, select, update
+from sqlalchemy.orm import Session
+
+from engine import clock
+from engine.actor import Actor
+from engine.casework import instances, materials, task_forms, transfers
+from engine.casework.access import NO_SUCH_CASE, require_role, subtree, visible_cases
+from engine.casework.events import record_event
+from engine.casework.paging import Page, page_size
+from engine.casework.separation import barred_officers, require_separation
+from engine.errors import Conflict, InvalidInput, NotAllowed, NotFound, RuleRefused, TaskHeld
+from engine.models import Agency, Case, Instance, Officer, Task
+
+NO_SUCH_TASK = "没有找到这个任务。"
+NOTHING_LEFT = "目前没有可以获取的任务。"
+#: The review outcome that is not a step of the case's diagram but starts a transfer.
+NOT_OURS = "not_ours"
+#: Decisions that need the images of all mandatory materials (promise 4).
+DECISIONS = frozenset({"pass", "not_passed"})
+
+_CANDIDATES = 50
+
+
+# Lists
+
+
+def pool(
+    session: Session,
+    actor: Actor,
+    *,
+    role: str | None = None,
+    service: str | None = None,
+    after: str | None = None,
+    limit: int = 20,
+) -> Page[Task]:
+    """Tasks this officer may acquire, urgent first, then by due day."""
+    query = select(Task).where(_acquirable(actor, role), Task.held_because.is_(None))
+    if service is not None:
+        query = query.join(Case, Case.id == Task.case_id).where(Case.service == service)
+    return _page(session, query, after, limit)
+
+
+def mine(session: Session, actor: Actor, *, after: str | None = None, limit: int = 20) -> Page[Task]:
+    """Tasks this officer has claimed, held ones among them."""
+    return _page(
+        session, select(Task).where(Task.claimed_by_id == actor.officer_id, Task.state == "claimed"), after, limit
+    )
+
+
+def done(session: Session, actor: Actor, *, after: str | None = None, limit: int = 20) -> Page[Task]:
+    """Tasks this officer completed (已办), newest first."""
+    size = page_size(limit)
+    query = select(Task).where(Task.completed_by_id == actor.officer_id, Task.state == "completed")
+    if after is not None:
+        query = query.where(Task.id < _number(after))
+    rows = list(session.scalars(query.order_by(Task.id.desc()).limit(size + 1)))
+    return Page(rows[:size], str(rows[size - 1].id) if len(rows) > size else None)
+
+
+def of_agency(session: Session, actor: Actor, *, after: str | None = None, limit: int = 20) -> Page[Task]:
+    """Every open task of the officer's agency and those below it (for supervisors)."""
+    require_role(actor, "supervisor", "superior_adjudicator", "auditor")
+    codes = select(Agency.code).where(subtree(actor))
+    query = select(Task).where(Task.agency_code.in_(codes), Task.state.in_(("pool", "claimed")))
+    return _page(session, query, after, limit)
+
+
+def _page(session: Session, query: Select[tuple[Task]], after: str | None, limit: int) -> Page[Task]:
+    """Keyset over (priority, id): an older task is due no later than a newer one of its service."""
+    size = page_size(limit)
+    if after is not None:
+        priority, _, number = after.partition(":")
+        query = query.where(
+            or_(
+                Task.priority > _number(priority),
+                and_(Task.priority == _number(priority), Task.id > _number(number)),
+            )
+        )
+    rows = list(session.scalars(query.order_by(Task.priority, Task.id).limit(size + 1)))
+    last = rows[size - 1] if len(rows) > size else None
+    return Page(rows[:size], f"{last.priority}:{last.id}" if last else None)
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal() or len(text) > 18:
+        raise InvalidInput(fields={"after": ["翻页标记无效，请从第一页重新查询。"]})
+    return int(text)
+
+
+def find_task(session: Session, task_id: int, actor: Actor) -> Task:
+    """The task, for officers of its agency and those who may see its case. Raises NotFound otherwise."""
+    task = session.get(Task, task_id)
+    if task is None or not _may_see(session, task, actor):
+        raise NotFound(NO_SUCH_TASK)
+    return task
+
+
+def _may_see(session: Session, task: Task, actor: Actor) -> bool:
+    if actor.agency_code in (task.agency_code, task.also_agency_code):
+        return True
+    if task.case_id is not None:
+        return session.scalar(select(Case.id).where(Case.id == task.case_id, visible_cases(actor))) is not None
+    return session.scalar(select(Agency.code).where(Agency.code == task.agency_code, subtree(actor))) is not None
+
+
+# Acquisition
+
+
+def acquire_random(session: Session, actor: Actor, role: str | None = None) -> Task:
+    """A random task of the pool, claimed for this officer (REV-01); urgent ones first.
+
+    Raises NotFound (nothing_left) when nobody has left anything this officer may do.
+    """
+    for task_id in _candidates(session, actor, role):
+        task = session.get_one(Task, task_id)
+        if actor.officer_id not in barred_officers(session, task) and _take(session, task_id, actor, "random"):
+            return _claimed(session, task_id, actor)
+    raise NotFound(NOTHING_LEFT, code="nothing_left")
+
+
+def claim(session: Session, task_id: int, actor: Actor) -> Task:
+    """This very task for this officer (REV-02). The second claimant gets a Conflict with who and when."""
+    task = find_task(session, task_id, actor)
+    _require_place_and_role(session, task, actor)
+    require_separation(session, task, actor)
+    if task.claimed_by_id == actor.officer_id and task.state == "claimed":
+        return task
+    if task.held_because is not None:
+        raise TaskHeld(task.held_because)
+    if not _take(session, task_id, actor, "self"):
+        session.refresh(task)
+        raise _lost(task)
+    return _claimed(session, task_id, actor)
+
+
+def _take(session: Session, task_id: int, actor: Actor, how: str) -> bool:
+    """One conditional UPDATE; it waits for a rival that has not committed and then decides on what is there."""
+    taken = session.execute(
+        update(Task)
+        .where(Task.id == task_id, Task.state == "pool", Task.held_because.is_(None))
+        .values(
+            state="claimed",
+            claimed_by_id=actor.officer_id,
+            claimed_how=how,
+            claimed_at=clock.now(),
+            version=Task.version + 1,
+        )
+        .execution_options(synchronize_session=False)
+    )
+    return bool(taken.rowcount == 1)
+
+
+def _claimed(session: Session, task_id: int, actor: Actor) -> Task:
+    task = session.get_one(Task, task_id, populate_existing=True)
+    record_event(
+        session,
+        "task_claimed",
+        at=clock.now(),
+        actor=actor,
+        case_id=task.case_id,
+        application_id=task.application_id,
+        element=task.element_id,
+        name=task.name,
+        how=task.claimed_how,
+    )
+    return task
+
+
+def _candidates(session: Session, actor: Actor, role: str | None) -> Iterator[int]:
+    """Ids of acquirable tasks: urgent first, within that a walk from a random point of the shuffled order."""
+    start = random.random()  # noqa: S311  a fair order, not a secret
+    for urgency in (Task.priority < instances.USUAL_PRIORITY, Task.priority >= instances.USUAL_PRIORITY):
+        for low, high in ((start, 1.0), (0.0, start)):
+            position = low
+            while True:
+                rows = session.execute(
+                    select(Task.id, Task.shuffle)
+                    .where(
+                        _acquirable(actor, role),
+                        urgency,
+                        Task.held_because.is_(None),
+                        Task.shuffle >= position if position == low else Task.shuffle > position,
+                        Task.shuffle < high,
+                    )
+                    .order_by(Task.shuffle)
+                    .limit(_CANDIDATES)
+                ).all()
+                yield from (row.id for row in rows)
+                if len(rows) < _CANDIDATES:
+                    break
+                position = rows[-1].shuffle
+
+
+def _acquirable(actor: Actor, role: str | None) -> ColumnElement[bool]:
+    """Condition on `Task`: in the pool of a role and place of this officer."""
+    roles = [name for name in sorted(actor.roles) if role is None or name == role]
+    own = and_(
+        Task.role.in_(roles),
+        or_(Task.agency_code == actor.agency_code, Task.also_agency_code == actor.agency_code),
+    )
+    if role is None or role == "acceptor":
+        # The original accepting account takes back the supplement of its own case (SUP-03).
+        accepted_by_me = select(Case.id).where(Case.accepted_by_id == actor.officer_id)
+        own = or_(own, and_(Task.form == "supplement", Task.case_id.in_(accepted_by_me)))
+    return and_(Task.state == "pool", own)
+
+
+def _require_place_and_role(session: Session, task: Task, actor: Actor) -> None:
+    """Raises NotAllowed for an officer of another place, or without the role of the task."""
+    if task.form == "supplement" and task.case_id is not None:
+        case = session.get_one(Case, task.case_id)
+        if case.accepted_by_id == actor.officer_id and case.accepting_agency_code == actor.agency_code:
+            return
+    if actor.agency_code not in (task.agency_code, task.also_agency_code):
+        raise NotAllowed("这个任务属于其他机构，不能由您办理。", code="other_agency")
+    require_role(actor, task.role)
+
+
+def _lost(task: Task) -> Conflict:
+    """Why the task could not be had: who did what, when."""
+    officer, at, what = task.claimed_by, task.claimed_at, "获取"
+    if task.state == "completed":
+        officer, at, what = task.completed_by, task.completed_at, "办理完毕"
+    elif task.state == "cancelled":
+        return Conflict("这个任务已随办件的变化关闭，不能再办理。", code="task_cancelled")
+    return _conflict(officer, at, what)
+
+
+def _conflict(officer: Officer | None, at: datetime | None, what: str) -> Conflict:
+    name = officer.name if officer else "其他人员"
+    when = at.strftime("%Y-%m-%d %H:%M:%S") if at else ""
+    return Conflict(
+        f"这个任务已由{name}于{when}{what}。",
+        code="task_taken",
+        details={"by": name, "at": at.isoformat() if at else None, "what": what},
+    )
+
+
+def release(session: Session, task_id: int, actor: Actor) -> Task:
+    """Back to the pool, by the officer who holds it or a supervisor of its agency."""
+    task = _lock(session, find_task(session, task_id, actor))
+    if task.state != "claimed":
+        raise _lost(task) if task.state != "pool" else Conflict("这个任务在任务池中，无需退回。", code="task_in_pool")
+    if task.claimed_by_id != actor.officer_id:
+        _require_supervisor(session, task, actor)
+    if task.held_because is not None:
+        raise TaskHeld(task.held_because)
+    task.state = "pool"
+    task.claimed_by_id = task.claimed_at = task.claimed_how = None
+    task.version += 1
+    _record(session, task, actor, "task_released")
+    return task
+
+
+def assign(session: Session, task_id: int, officer_id: int, actor: Actor, reason: str) -> Task:
+    """A supervisor gives the task to an officer; separation of duties counts for the assigned too."""
+    task = _lock(session, find_task(session, task_id, actor))
+    _require_supervisor(session, task, actor)
+    if task.state not in ("pool", "claimed"):
+        raise _lost(task)
+    if task.held_because is not None:
+        raise TaskHeld(task.held_because)
+    officer = session.get(Officer, officer_id)
+    if officer is None or not officer.active or officer.agency_code not in (task.agency_code, task.also_agency_code):
+        raise InvalidInput(fields={"officer_id": ["该人员不在办理机构或已停用，请重新选择。"]})
+    assignee = Actor(
+        officer_id=officer.id,
+        name=officer.name,
+        agency_code=officer.agency_code,
+        agency_path=officer.agency.path,
+        roles=frozenset(officer.roles),
+    )
+    _require_place_and_role(session, task, assignee)
+    require_separation(session, task, assignee)
+    task.state = "claimed"
+    task.claimed_by_id = officer.id
+    task.claimed_how = "assigned"
+    task.claimed_at = clock.now()
+    task.version += 1
+    _record(session, task, actor, "task_assigned", opinion=reason, to=officer.id)
+    return task
+
+
+def _require_supervisor(session: Session, task: Task, actor: Actor) -> None:
+    require_role(actor, "supervisor")
+    agency = session.get_one(Agency, task.agency_code)
+    if not actor.oversees(agency.path):
+        raise NotAllowed("只有办理机构或其上级机构的主管可以这样做。", code="other_agency")
+
+
+# Completion
+
+
+def complete(
+    session: Session,
+    task_id: int,
+    actor: Actor,
+    *,
+    outcome: str,
+    opinion: str | None = None,
+    fields: Mapping[str, Any] | None = None,
+    version: int | None = None,
+) -> Task:
+    """Do the work: check, record who decided what, and let the process run to its next waits.
+
+    Raises Conflict when somebody else holds or has done it (or `version` is not the present one), TaskHeld while a
+    transfer runs, NotAllowed against separation of duties, InvalidInput field by field, RuleRefused by a rule.
+    """
+    task = _lock(session, find_task(session, task_id, actor))
+    _require_workable(session, task, actor, version)
+    form = task_forms.validate(task.form, outcome, opinion, fields or {})
+    if outcome == NOT_OURS:
+        transfers.start_from_review(session, task, actor, opinion=opinion, fields=form.fields)
+        return task
+    _check_before(session, task, outcome)
+    task.state = "completed"
+    task.outcome = outcome
+    task.opinion = opinion
+    task.fields = form.fields
+    task.completed_by_id = actor.officer_id
+    task.completed_at = clock.now()
+    task.version += 1
+    _record(session, task, actor, "task_completed", opinion=opinion, outcome=outcome)
+    session.flush()
+    instance = session.get_one(Instance, task.instance_id)
+    data = {"outcome": outcome, **form.process_fields}
+    instances.advance(session, instance, actor, lambda run: run.complete(task.process_task_id, data))
+    return task
+
+
+def _lock(session: Session, task: Task) -> Task:
+    """Lock the subject, then the task, and read it as it is now."""
+    if task.case_id is not None:
+        locked = session.scalar(
+            select(Case).where(Case.id == task.case_id).with_for_update().execution_options(populate_existing=True)
+        )
+        if locked is None:
+            raise NotFound(NO_SUCH_CASE)
+        locked.version += 1
+    session.refresh(task, with_for_update=True)
+    return task
+
+
+def _require_workable(session: Session, task: Task, actor: Actor, version: int | None) -> None:
+    if task.state in ("completed", "cancelled"):
+        raise _lost(task)
+    if task.held_because is not None:
+        raise TaskHeld(task.held_because)
+    if task.state == "pool":
+        raise Conflict("请先获取这个任务，再办理。", code="task_not_claimed")
+    if task.claimed_by_id != actor.officer_id:
+        raise _lost(task)
+    if version is not None and version != task.version:
+        raise Conflict(
+            "这个任务在您打开之后有了变化，请刷新后再办理。", code="stale_version", details={"version": task.version}
+        )
+    _require_place_and_role(session, task, actor)
+    require_separation(session, task, actor)
+
+
+def _check_before(session: Session, task: Task, outcome: str) -> None:
+    check = _CHECKS.get(task.form)
+    if check is not None:
+        check(session, task, outcome)
+
+
+def _check_scanned(session: Session, task: Task, outcome: str) -> None:
+    """Scanning is done only when every mandatory material has its images."""
+    _require_images(session, task, "还有必要材料没有影像，请先扫描上传：{names}。")
+
+
+def _check_decision(session: Session, task: Task, outcome: str) -> None:
+    """No decision without the images of all mandatory materials (ACC-08, promise 4)."""
+    if outcome in DECISIONS:
+        _require_images(session, task, "必要材料缺少影像，不能作出审核结论：{names}。")
+
+
+def _require_images(session: Session, task: Task, sentence: str) -> None:
+    if task.case_id is None:
+        return
+    missing = materials.missing_images(session, session.get_one(Case, task.case_id))
+    if missing:
+        raise RuleRefused(
+            sentence.format(names="、".join(item.name for item in missing)),
+            code="images_missing",
+            because=[
+                {
+                    "document": "GD-2023-4",
+                    "article": "附件2 三（二）",
+                    "quote": "业务办理地工作人员依据电子材料开展业务审核",
+                }
+            ],
+            details={"materials": [item.material for item in missing]},
+        )
+
+
+_CHECKS: dict[str, Callable[[Session, Task, str], None]] = {"scanning": _check_scanned, "review": _check_decision}
+
+
+def _record(
+    session: Session, task: Task, actor: Actor, kind: str, *, opinion: str | None = None, **details: Any
+) -> None:
+    record_event(
+        session,
+        kind,
+        at=clock.now(),
+        actor=actor,
+        case_id=task.case_id,
+        application_id=task.application_id,
+        opinion=opinion,
+        element=task.element_id,
+        name=task.name,
+        **details,
+    )
