@@ -47,16 +47,18 @@ def request_supplement(case: CaseContext) -> dict[str, Scalar]:
     return {"supplement_due_at": case.request_supplement().isoformat()}
 
 
-@operator("supplement.receive", "接收补正材料")
-def receive_supplement(case: CaseContext) -> None:
+@operator("supplement.receive", "接收补正材料", returns=("supplement_handed_in",))
+def receive_supplement(case: CaseContext) -> dict[str, Scalar]:
     """It came, at the accepting or at the handling place (SUP-02)."""
     case.receive_supplement()
+    return {"supplement_handed_in": True}
 
 
-@operator("supplement.expire", "补正逾期")
-def expire_supplement(case: CaseContext) -> None:
+@operator("supplement.expire", "补正逾期", returns=("supplement_handed_in",))
+def expire_supplement(case: CaseContext) -> dict[str, Scalar]:
     """It did not come in time; the reviewer decides on what there is."""
     case.expire_supplement()
+    return {"supplement_handed_in": False}
 
 
 @operator("suspension.issue", "中止办理")
@@ -110,13 +112,15 @@ def void(case: CaseContext) -> None:
     case.record("case_voided")
 
 
-@operator("delivery.record", "登记送达")
-def record_delivery(case: CaseContext) -> None:
+@operator("delivery.record", "登记送达", returns=("delivered",))
+def record_delivery(case: CaseContext) -> dict[str, Scalar]:
     """The handling place delivered the result; channel and day are on the task (RES-02)."""
     case.record("result_delivered", channel=str(case.form.get("channel") or ""))
+    return {"delivered": True}
 
 
-@operator("archive.file", "归档")
-def archive(case: CaseContext) -> None:
+@operator("archive.file", "归档", returns=("archived",))
+def archive(case: CaseContext) -> dict[str, Scalar]:
     """The electronic file is closed at the handling agency."""
     case.record("case_archived", handling_agency=case.case.handling_agency_code)
+    return {"archived": True}

@@ -26,6 +26,7 @@ from engine.models import (
     Case,
     DefinitionRow,
     Escalation,
+    Filing,
     Incident,
     Instance,
     Supplement,
@@ -44,6 +45,9 @@ Subject = Application | Case | Transfer | Escalation
 #: A transfer heads the queue, so does a question to the superior (K-11).
 PRIORITIES = {"transfer": 1, "escalation": 1}
 USUAL_PRIORITY = 5
+
+#: Thrown by a travel claim to the referral it used up.
+FILING_USED = "filing_used"
 
 #: A passing fault is tried again after 1, 2, 4 ... minutes, then an officer must look.
 FIRST_RETRY = timedelta(minutes=1)
@@ -173,11 +177,25 @@ def _save(session: Session, instance: Instance, run: Run, host: InstanceHost) ->
         _open_incident(session, instance, failure, host.at)
     session.flush()
     for name, _payload in run.thrown:
-        # A transfer's and an escalation's messages are for the case they are about.
-        if instance.subject in ("transfer", "escalation") and instance.case_id is not None:
-            deliver(session, instance.case_id, name, host.actor)
+        for case_id in _addressees(session, instance, name):
+            deliver(session, case_id, name, host.actor)
     for case_id, name in host.notifications:
         deliver(session, case_id, name, host.actor)
+
+
+def _addressees(session: Session, instance: Instance, message: str) -> list[int]:
+    """Whose process hears what this one threw.
+
+    A transfer's and an escalation's messages are for the case they are about; a case speaks only to the case whose
+    filing it used.
+    """
+    if instance.case_id is None:
+        return []
+    if instance.subject in ("transfer", "escalation"):
+        return [instance.case_id]
+    if message == FILING_USED:
+        return list(session.scalars(select(Filing.case_id).where(Filing.used_by_case_id == instance.case_id)))
+    return []
 
 
 def _sync_tasks(session: Session, instance: Instance, waiting: list[Waiting], host: InstanceHost) -> None:
@@ -223,9 +241,9 @@ def _open_task(session: Session, instance: Instance, item: Waiting, host: Instan
         due_on=_due_on(session, instance, element, case),
         created_at=host.at,
     )
-    if instance.subject == "case" and case is not None and case.state in ("transferring", "escalated"):
-        if agency == case.handling_agency_code and also_agency is None:
-            task.held_because = HELD[case.state]
+    reviews = case is not None and agency == case.handling_agency_code and also_agency is None
+    if instance.subject == "case" and case is not None and reviews and case.state in HELD:
+        task.held_because = HELD[case.state]
     session.add(task)
     session.flush()
     if task.held_because is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.casework import applications
+from engine.casework import routing
 from engine.errors import CannotProceed
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ def choose(context: CaseContext, *, relation_id: int | None, agency_code: str | 
     """Take the chosen relation (or agency) for the application and show its checklist."""
     if context.actor is None:
         raise CannotProceed("参保关系只能由工作人员认定。", code="relation_needs_officer")
-    applications.choose_relation(
+    routing.choose_relation(
         context.session,
         context.application,
         relation_id=relation_id,

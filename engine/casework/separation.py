@@ -1,4 +1,4 @@
-"""Separation of incompatible posts (岗位不相容): acceptor, first and second reviewer are three people (REV-06, K-47)."""
+"""Separation of incompatible posts (岗位不相容): acceptor and reviewers are different people (REV-06, K-47)."""
 
 from __future__ import annotations
 

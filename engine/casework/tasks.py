@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from engine import clock
 from engine.actor import Actor
-from engine.casework import instances, materials, task_forms, transfers
+from engine.casework import form_checks, instances, materials, task_forms, transfers
 from engine.casework.access import NO_SUCH_CASE, require_role, subtree, visible_cases
 from engine.casework.events import record_event
 from engine.casework.paging import Page, page_size
@@ -326,6 +326,8 @@ def complete(
         transfers.start_from_review(session, task, actor, opinion=opinion, fields=form.fields)
         return task
     _check_before(session, task, outcome)
+    if task.case_id is not None:
+        form_checks.check(session, session.get_one(Case, task.case_id), task.form, outcome, form.fields)
     task.state = "completed"
     task.outcome = outcome
     task.opinion = opinion
