@@ -119,9 +119,18 @@ def _outcome(path: Path, key: str, entry: Any) -> Outcome:
     )
 
 
-_PLAIN = frozenset(
-    {"required", "max_length", "multiline", "min", "max", "min_items", "max_items", "key", "accepts_rule", "refusal"}
-)
+_PLAIN = {
+    "required",
+    "max_length",
+    "multiline",
+    "min",
+    "max",
+    "min_items",
+    "max_items",
+    "key",
+    "accepts_rule",
+    "refusal",
+}
 
 
 def _fields(path: Path, place: str, entries: Any) -> tuple[Field, ...]:
@@ -165,7 +174,8 @@ def _check_names(path: Path, form: TaskForm) -> None:
     if unknown := (mentioned | set(form.process_fields)) - names:
         raise ConfigError(path, form.key, f"no field {', '.join(sorted(unknown))}")
     for field in form.fields:
-        if unknown := field.outcomes - codes:
-            raise ConfigError(path, f"{form.key}.{field.name}", f"no outcome {', '.join(sorted(unknown))}")
+        if field.outcomes - codes:
+            faults = ", ".join(sorted(field.outcomes - codes))
+            raise ConfigError(path, f"{form.key}.{field.name}", f"no outcome {faults}")
         if field.key is not None and field.key not in {one.name for one in field.fields}:
             raise ConfigError(path, f"{form.key}.{field.name}", f"its rows have no field {field.key}")
