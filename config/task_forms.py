@@ -54,9 +54,9 @@ class Field:
     max_items: int = 200
     #: Of a list: the field of its rows that must not occur twice.
     key: str | None = None
-    #: The only answers the task may be completed with, literally or by a key of `config/rules`; empty and None: any.
+    #: The only answers the task may be completed with; empty: any. Or the least one, by a key of `config/rules`.
     accepts: tuple[Any, ...] = ()
-    accepts_rule: str | None = None
+    at_least_rule: str | None = None
     #: The sentence for any other answer.
     refusal: str = ""
 
@@ -128,7 +128,7 @@ _PLAIN = {
     "min_items",
     "max_items",
     "key",
-    "accepts_rule",
+    "at_least_rule",
     "refusal",
 }
 
@@ -152,7 +152,7 @@ def _field(path: Path, place: str, entry: Any) -> Field:
         raise ConfigError(path, place, f"unknown type {entry['type']!r}")
     if (entry["type"] == "choice") != ("choices" in entry) or (entry["type"] == "list") != ("fields" in entry):
         raise ConfigError(path, place, "choices belong to a choice, fields to a list")
-    if ("accepts" in entry or "accepts_rule" in entry) != ("refusal" in entry):
+    if ("accepts" in entry or "at_least_rule" in entry) != ("refusal" in entry):
         raise ConfigError(path, place, "a refusal says why another answer is not accepted")
     return Field(
         name=entry["name"],

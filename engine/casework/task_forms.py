@@ -119,9 +119,9 @@ def _clean_value(field: Field, value: Any, outcome: str, path: str, faults: dict
 
 
 def _accepted(field: Field, clean: Any) -> bool:
-    if field.accepts_rule:
-        accepted, _ = ports().rules.value(field.accepts_rule, clock.today())
-        return str(clean) in accepted
+    if field.at_least_rule:
+        least, _ = ports().rules.value(field.at_least_rule, clock.today())
+        return bool(clean >= least)
     return not field.accepts or clean in field.accepts
 
 
