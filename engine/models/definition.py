@@ -31,6 +31,9 @@ class LibraryEntry(Base):
 
     name: Mapped[str] = mapped_column(String(64), primary_key=True)
     source_hash: Mapped[str] = mapped_column(ForeignKey("diagram_source.hash"))
+    #: Of a root process: the published version that new cases begin with. Not always the highest one: who publishes
+    #: an earlier content again gets the earlier version back.
+    definition_hash: Mapped[str | None] = mapped_column(ForeignKey("definition.hash"))
 
 
 class DefinitionRow(Base):

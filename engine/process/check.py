@@ -1,0 +1,225 @@
+"""Whether diagrams and decision tables may be published (发布检查), each fault with file, element and a sentence.
+
+    check             the files, what they call, and at last whether the library really can build them
+    check_elements    one element at a time: attributes of our extension, events, timers, extensions
+    check_structure   the graph of one level: ways in and out, gateways, dead ends, loops
+    check_names       which process data exists where an expression reads it
+
+A diagram is an upload. Whatever its bytes are, the answer is a list of faults and never an exception.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from threading import Lock
+from typing import Any
+
+from lxml import etree
+from SpiffWorkflow.exceptions import SpiffWorkflowException
+from SpiffWorkflow.spiff.parser.process import VALIDATOR
+
+from engine.process import check_elements, check_names, check_structure
+from engine.process.diagram import ACCEPTANCES, Diagram, Fault, Level
+from engine.process.library import Library, read_library
+from engine.process.parser import build
+
+MAX_FILES = 100
+MAX_NODES = 200
+MAX_FLOWS = 600
+MAX_LEVELS = 4
+MAX_SCHEMA_FAULTS = 5
+
+_FILE_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*\.(bpmn|dmn)")
+#: What the library raises for diagrams it cannot build; the check before should leave nothing to raise about.
+_BUILD_ERRORS = (
+    SpiffWorkflowException, etree.LxmlError, ArithmeticError, AssertionError, AttributeError, LookupError,
+    RecursionError, TypeError, ValueError, NotImplementedError,
+)  # fmt: skip
+_schema_lock = Lock()
+
+
+@dataclass(frozen=True)
+class Checked:
+    """The library as it would be, and what stands against it."""
+
+    library: Library
+    faults: list[Fault]
+
+
+def check(files: Mapping[str, bytes], known: Mapping[str, bytes]) -> Checked:
+    """Check `files` merged over the `known` library. Only what the files are, call, or are called by is looked at."""
+    faults = list(_file_faults(files))
+    names = {PurePosixPath(file).stem for file in files}
+    before, _ = read_library(
+        {file: content for file, content in known.items() if PurePosixPath(file).stem not in names}
+    )
+    submitted, unreadable = read_library({} if faults else files)
+    library = Library({**before.diagrams, **submitted.diagrams}, {**before.tables, **submitted.tables})
+    faults += unreadable
+    part = library.part(_concerned(library, names))
+    for diagram in part.diagrams.values():
+        faults += _diagram_faults(diagram, library)
+    faults += _table_faults(part)
+    faults += _call_faults(part, library)
+    if not faults:
+        faults += _build_faults(part, library)
+    return Checked(library, sorted(set(faults), key=lambda fault: (fault.file, fault.element, fault.message)))
+
+
+def _file_faults(files: Mapping[str, bytes]) -> Iterator[Fault]:
+    if len(files) > MAX_FILES:
+        yield Fault("", "", f"一次最多发布 {MAX_FILES} 个文件。")
+    seen: set[str] = set()
+    for file in files:
+        path = PurePosixPath(file)
+        if not _FILE_NAME.fullmatch(path.name) or len(path.stem) > 64:
+            yield Fault(
+                file, "", "文件名应为“流程编号.bpmn”或“决策编号.dmn”，编号用小写英文、数字和下划线，不超过 64 个字符。"
+            )
+        if path.stem in seen:
+            yield Fault(file, "", f"编号“{path.stem}”提交了两次。")
+        seen.add(path.stem)
+
+
+def _concerned(library: Library, names: set[str]) -> set[str]:
+    """The names, what they need, and all that lies in the closure of a root that needs them."""
+    concerned = set().union(*(library.closure(name) for name in names))
+    for root in library.roots():
+        closure = library.closure(root)
+        if closure & names:
+            concerned |= closure
+    return concerned
+
+
+def _diagram_faults(diagram: Diagram, library: Library) -> Iterator[Fault]:
+    nodes = sum(len(level.nodes) for level in diagram.process.levels())
+    flows = sum(len(level.flows) for level in diagram.process.levels())
+    if nodes > MAX_NODES or flows > MAX_FLOWS:
+        yield Fault(diagram.file, "", f"流程图超过 {MAX_NODES} 个节点或 {MAX_FLOWS} 条连线，请拆成几个流程。")
+        return
+    if max(_depths(diagram.process)) > MAX_LEVELS:
+        yield Fault(diagram.file, "", f"子流程嵌套超过 {MAX_LEVELS} 层。")
+        return
+    yield from _schema_faults(diagram)
+    yield from check_elements.faults(diagram)
+    yield from check_structure.faults(diagram)
+    yield from check_names.faults(diagram, library)
+
+
+def _depths(level: Level, depth: int = 1) -> Iterator[int]:
+    yield depth
+    for inner in level.inner.values():
+        yield from _depths(inner, depth + 1)
+
+
+def _schema_faults(diagram: Diagram) -> Iterator[Fault]:
+    with _schema_lock:
+        VALIDATOR.preprocess(diagram.root)
+        if VALIDATOR.validator.validate(diagram.root):
+            return
+        errors = list(VALIDATOR.validator.error_log)[:MAX_SCHEMA_FAULTS]
+    for error in errors:
+        text = "".join(char for char in str(error.message)[:200] if char.isprintable())
+        text = re.sub(r"\{[^}]*\}", "", text)
+        yield Fault(
+            diagram.file, _place(diagram.root, error.line), f"第 {error.line} 行不符合 BPMN 2.0 的格式（{text}）。"
+        )
+
+
+def _place(root: etree._Element, line: int) -> str:
+    """The id of the last element that begins at or before a line."""
+    found = ""
+    for node in root.iter():
+        begins: Any = node.sourceline
+        if (begins or 0) > line:
+            break
+        found = node.get("id") or found
+    return found
+
+
+def _table_faults(library: Library) -> Iterator[Fault]:
+    for name, table in library.tables.items():
+        file = f"{name}.dmn"
+        if table.id != name:
+            yield Fault(file, table.id, f"决策编号“{table.id}”与文件名“{name}”不同。")
+        if not check_elements.is_chinese(table.title):
+            yield Fault(file, table.id, "决策没有中文名称。")
+        if name in library.diagrams:
+            yield Fault(file, table.id, f"编号“{name}”已是一个流程的编号。")
+
+
+def _call_faults(part: Library, library: Library) -> Iterator[Fault]:
+    for name, diagram in part.diagrams.items():
+        yield from _target_faults(diagram, library)
+        if any(name in library.closure(target) for target in diagram.calls):
+            yield Fault(diagram.file, name, "流程直接或间接调用了自己。")
+        yield from _procedure_faults(diagram, library)
+    starts = [name for name in part.diagrams if part.diagrams[name].starts_alone or not library.callers(name)]
+    for name in starts:
+        yield from _closure_faults(library.part(library.closure(name)))
+
+
+def _target_faults(diagram: Diagram, library: Library) -> Iterator[Fault]:
+    for _, node in diagram.nodes():
+        if node.calls and node.calls not in library.diagrams:
+            yield Fault(diagram.file, node.id, f"调用的流程“{node.calls[:64]}”不存在。")
+        if node.decision and node.decision not in library.tables:
+            yield Fault(diagram.file, node.id, f"引用的决策表“{node.decision[:64]}”不存在。")
+
+
+def _procedure_faults(diagram: Diagram, library: Library) -> Iterator[Fault]:
+    """A called process says what goes in and out; without that the engine copies all data, silently."""
+    if not library.callers(diagram.name):
+        return
+    if diagram.inputs is None or diagram.outputs is None:
+        yield Fault(diagram.file, diagram.process.id, "被调用的流程要用 ioSpecification 说明输入和输出。")
+    elif not diagram.inputs or not diagram.outputs:
+        yield Fault(diagram.file, diagram.process.id, "ioSpecification 的输入和输出都不能为空，否则会复制全部数据。")
+    if diagram.starts_alone:
+        yield Fault(diagram.file, diagram.process.id, '被调用的流程应为 isExecutable="false"。')
+
+
+def _closure_faults(closure: Library) -> Iterator[Fault]:
+    """What must be right in one definition as a whole."""
+    levels: dict[str, str] = {}
+    tasks = {node.id for diagram in closure.diagrams.values() for _, node in diagram.nodes() if node.kind == "userTask"}
+    for diagram in closure.diagrams.values():
+        for level in diagram.process.levels():
+            other = levels.setdefault(level.id, diagram.file)
+            if other != diagram.file:
+                yield Fault(diagram.file, level.id, f"编号“{level.id}”与 {other} 里的流程或子流程相同。")
+        for _, node in diagram.nodes():
+            for different in (node.tongban("differsFrom") or "").split():
+                if different not in tasks and different not in ACCEPTANCES:
+                    yield Fault(diagram.file, node.id, f"differsFrom 中的“{different[:64]}”不是任何用户任务的编号。")
+    yield from _message_faults(closure)
+
+
+def _message_faults(closure: Library) -> Iterator[Fault]:
+    """A message goes to other instances; waiting for one's own would take it away from them."""
+    caught = {
+        event.name
+        for diagram in closure.diagrams.values()
+        for _, node in diagram.nodes()
+        for event in node.events
+        if event.kind == "message" and node.kind in ("intermediateCatchEvent", "boundaryEvent")
+    }
+    for diagram in closure.diagrams.values():
+        for _, node in diagram.nodes():
+            for event in node.events:
+                thrown = event.kind == "message" and node.kind in ("intermediateThrowEvent", "endEvent")
+                if thrown and event.name and event.name in caught:
+                    yield Fault(diagram.file, node.id, f"消息“{event.name}”既由本流程发出，又由本流程等待。")
+
+
+def _build_faults(part: Library, library: Library) -> Iterator[Fault]:
+    for name, diagram in part.diagrams.items():
+        closure = library.part(library.closure(name))
+        try:
+            build("", name, closure.diagrams, closure.tables)
+        except _BUILD_ERRORS as error:
+            text = " ".join(str(error).split())[:200]
+            yield Fault(diagram.file, diagram.process.id, f"流程引擎无法读取这个流程（{text}）。")

@@ -1,0 +1,257 @@
+"""What is wrong with single elements of a diagram, wherever they stand."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from lxml import etree
+
+from config.task_forms import task_forms
+from engine.process import expressions
+from engine.process.diagram import (
+    AGENCIES,
+    BPMN,
+    CASE_STATES,
+    ROLES,
+    SMS_SLOTS,
+    SPIFFWORKFLOW,
+    TONGBAN,
+    Diagram,
+    Event,
+    Fault,
+    Node,
+    is_bpmn,
+    local_name,
+)
+from engine.process.operators import operators
+from engine.process.vocabulary import (
+    ENGINE_NAMESPACES,
+    EVENT_NAMES,
+    EVENTS,
+    GATEWAYS,
+    PARTS,
+    PAYLOADS,
+    SCRIPTS,
+    SUPPORTED,
+    UNSUPPORTED,
+    VARIABLES,
+)
+
+IDENTIFIER = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+MAX_IDENTIFIER = 64
+MAX_NAME = 60
+
+_CHINESE = re.compile(r"[\u4e00-\u9fff]")
+_TASK_ATTRIBUTES = {"role", "agency", "form", "differsFrom", "state", "smsSlot", "rule"}
+#: Which attributes of our extension stand on what.
+_ATTRIBUTES: Mapping[str, set[str]] = {
+    "userTask": _TASK_ATTRIBUTES,
+    "serviceTask": {"state", "smsSlot", "rule"},
+    "businessRuleTask": {"decision", "rule"},
+}
+
+
+def faults(diagram: Diagram) -> Iterator[Fault]:
+    """Everything wrong with single elements of `diagram`."""
+    if diagram.process.id != diagram.name:
+        yield Fault(diagram.file, diagram.process.id, f"流程编号与文件名“{diagram.name}”不同。")
+    if not is_chinese(diagram.process.name):
+        yield Fault(diagram.file, diagram.process.id, "流程没有中文名称。")
+    for part, message in _part_faults(diagram):
+        yield Fault(diagram.file, _nearest_id(part), message)
+    for _, node in diagram.nodes():
+        for message in _node_faults(node):
+            yield Fault(diagram.file, node.id, message)
+
+
+def is_chinese(name: str) -> bool:
+    """True for a name with at least one Chinese character."""
+    return bool(_CHINESE.search(name))
+
+
+def is_identifier(text: str) -> bool:
+    """lower_snake_case, English, of bearable length."""
+    return len(text) <= MAX_IDENTIFIER and IDENTIFIER.fullmatch(text) is not None
+
+
+# --- everything in the file, whether it is a flow node or not
+
+
+def _part_faults(diagram: Diagram) -> Iterator[tuple[etree._Element, str]]:
+    for node in diagram.root:
+        if is_bpmn(node) and local_name(node) in ("import", "globalScriptTask", "globalTask", "globalUserTask"):
+            yield node, f"不支持“{local_name(node)}”。"
+    for node in diagram.root.iter():
+        if is_bpmn(node):
+            yield from ((node, message) for message in _bpmn_faults(node, inside=_inside_process(node)))
+        else:
+            yield from ((node, message) for message in _extension_faults(node))
+
+
+def _inside_process(node: etree._Element) -> bool:
+    return local_name(node) == "process" or any(
+        is_bpmn(ancestor) and local_name(ancestor) == "process" for ancestor in node.iterancestors()
+    )
+
+
+def _bpmn_faults(node: etree._Element, *, inside: bool) -> Iterator[str]:
+    name = local_name(node)
+    if name in ("script", "scriptTask", "globalScriptTask"):
+        yield "不允许脚本；需要计算的，请改为服务任务。"
+    elif inside and name not in SUPPORTED and name not in PARTS and not name.endswith("EventDefinition"):
+        yield f"不支持“{UNSUPPORTED.get(name, name)}”。"
+    if not inside:
+        return
+    if name in SUPPORTED and not node.get("id"):
+        yield f"有一个{SUPPORTED[name]}没有编号（id）。"
+    if name == "ioSpecification" and local_name(_parent(node)) != "process":
+        yield "ioSpecification 只能写在流程上。"
+    yield from _foreign_attribute_faults(node, name)
+
+
+def _parent(node: etree._Element) -> etree._Element:
+    parent = node.getparent()
+    return node if parent is None else parent
+
+
+def _foreign_attribute_faults(node: etree._Element, name: str) -> Iterator[str]:
+    for key in node.attrib:
+        attribute = etree.QName(str(key))
+        if attribute.namespace == TONGBAN:
+            if attribute.localname not in _ATTRIBUTES.get(name, set()):
+                yield f"这里不能写 tongban:{attribute.localname[:40]}。"
+        elif attribute.namespace in ENGINE_NAMESPACES and name != "process":
+            yield f"不支持 {ENGINE_NAMESPACES[attribute.namespace]} 的扩展属性“{attribute.localname[:40]}”，请删除。"
+    if node.get("isForCompensation") in ("true", "1"):
+        yield "不支持补偿。"
+    if node.get("parallelMultiple") in ("true", "1"):
+        yield "不支持多重事件。"
+
+
+def _extension_faults(node: etree._Element) -> Iterator[str]:
+    qualified = etree.QName(node)
+    namespace, name = qualified.namespace or "", qualified.localname
+    if namespace not in ENGINE_NAMESPACES:
+        return
+    if name in SCRIPTS:
+        yield f"不允许脚本（{ENGINE_NAMESPACES[namespace]} 的“{name}”），请删除。"
+    elif namespace != SPIFFWORKFLOW or name not in PAYLOADS | VARIABLES:
+        yield f"不支持 {ENGINE_NAMESPACES[namespace]} 的扩展“{name[:40]}”，请删除。"
+    elif name in PAYLOADS:
+        yield from expressions.check((node.text or "").strip())
+    elif not is_identifier((node.text or "").strip()):
+        yield f"变量名“{(node.text or '').strip()[:40]}”要用小写英文、数字和下划线。"
+
+
+def _nearest_id(node: etree._Element) -> str:
+    for one in (node, *node.iterancestors()):
+        if one.get("id"):
+            return str(one.get("id"))
+    return ""
+
+
+# --- flow nodes
+
+
+def _node_faults(node: Node) -> Iterator[str]:
+    if not is_identifier(node.id):
+        yield f"编号“{node.id[:80]}”要用小写英文单词和下划线，不超过 {MAX_IDENTIFIER} 个字符。"
+    if len(node.name) > MAX_NAME:
+        yield f"名称超过 {MAX_NAME} 个字符。"
+    elif node.kind not in GATEWAYS and not is_chinese(node.name):
+        yield "没有中文名称。"
+    if node.kind in EVENTS:
+        yield from _event_faults(node)
+    check_kind = {
+        "userTask": _user_task_faults,
+        "serviceTask": _service_task_faults,
+        "businessRuleTask": _rule_task_faults,
+        "callActivity": _call_activity_faults,
+        "subProcess": _sub_process_faults,
+        "eventBasedGateway": _event_gateway_faults,
+    }.get(node.kind)
+    if check_kind is not None:
+        yield from check_kind(node)
+    yield from _code_fault(node, "state", CASE_STATES, "办件状态")
+    yield from _code_fault(node, "smsSlot", SMS_SLOTS, "短信类型")
+
+
+def _user_task_faults(node: Node) -> Iterator[str]:
+    for attribute, title in (
+        ("role", "岗位（tongban:role）"),
+        ("agency", "机构（tongban:agency）"),
+        ("form", "表单（tongban:form）"),
+    ):
+        if node.tongban(attribute) is None:
+            yield f"用户任务没有填写{title}。"
+    yield from _code_fault(node, "role", ROLES, "岗位")
+    yield from _code_fault(node, "agency", AGENCIES, "机构")
+    yield from _code_fault(node, "form", task_forms(), "表单")
+
+
+def _code_fault(node: Node, attribute: str, known: Mapping[str, object], title: str) -> Iterator[str]:
+    code = node.tongban(attribute)
+    if code is not None and code not in known:
+        yield f"{title}“{code[:64]}”不存在。"
+
+
+def _service_task_faults(node: Node) -> Iterator[str]:
+    if not node.operator or node.operator.startswith("##"):
+        yield "服务任务没有填写业务操作（implementation）。"
+    elif node.operator not in operators():
+        yield f"业务操作“{node.operator[:64]}”不存在。"
+
+
+def _rule_task_faults(node: Node) -> Iterator[str]:
+    if node.decision is None:
+        yield "业务规则任务没有填写决策表（tongban:decision）。"
+
+
+def _call_activity_faults(node: Node) -> Iterator[str]:
+    if not node.calls:
+        yield "调用活动没有填写被调用的流程（calledElement）。"
+
+
+def _sub_process_faults(node: Node) -> Iterator[str]:
+    if node.node.get("triggeredByEvent") in ("true", "1"):
+        yield "不支持事件子流程，请用边界事件。"
+
+
+def _event_gateway_faults(node: Node) -> Iterator[str]:
+    if node.node.get("eventGatewayType", "Exclusive") != "Exclusive" or node.node.get("instantiate") in ("true", "1"):
+        yield "事件网关只支持“先到先走”。"
+
+
+def _event_faults(node: Node) -> Iterator[str]:
+    if len(node.events) > 1:
+        yield "一个事件只能有一种触发。"
+    kind = node.events[0].kind if node.events else ""
+    if kind == "signal" and node.kind == "endEvent":
+        yield "不支持信号结束事件：请先用中间抛出事件发出信号，再正常结束。"
+    elif kind not in EVENTS[node.kind]:
+        yield f"{SUPPORTED[node.kind]}不支持“{EVENT_NAMES.get(kind, kind)}”类型。"
+    if any(child.tag == f"{{{BPMN}}}eventDefinitionRef" for child in node.node):
+        yield "不支持引用别处的事件定义。"
+    for event in node.events:
+        yield from _definition_faults(event)
+
+
+def _definition_faults(event: Event) -> Iterator[str]:
+    if event.kind == "timer":
+        yield from _timer_faults(event)
+    elif event.kind in ("message", "signal", "error", "escalation") and not is_identifier(event.name or ""):
+        title = EVENT_NAMES[event.kind]
+        yield f"{title}事件要引用一个已声明的{title}，其名称或代码用小写英文、数字和下划线。"
+
+
+def _timer_faults(event: Event) -> Iterator[str]:
+    times = [child for child in event.node if is_bpmn(child) and local_name(child).startswith("time")]
+    if len(times) != 1 or local_name(times[0]) != "timeDate":
+        yield "定时只支持 timeDate，内容为给出时刻的流程变量；时长由业务操作按规定计算。"
+        return
+    text = (times[0].text or "").strip()
+    wrong = expressions.check(text)
+    yield from wrong
+    if not wrong and not expressions.names_in(text):
+        yield "定时要引用流程变量，流程图里不能写死时刻。"
