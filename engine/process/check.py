@@ -24,6 +24,7 @@ from SpiffWorkflow.spiff.parser.process import VALIDATOR
 from engine.process import check_elements, check_names, check_structure
 from engine.process.diagram import ACCEPTANCES, Diagram, Fault, Level
 from engine.process.library import Library, read_library
+from engine.process.operators import operators
 from engine.process.parser import build
 
 MAX_FILES = 100
@@ -106,7 +107,18 @@ def _diagram_faults(diagram: Diagram, library: Library) -> Iterator[Fault]:
     yield from _schema_faults(diagram)
     yield from check_elements.faults(diagram)
     yield from check_structure.faults(diagram)
-    yield from check_names.faults(diagram, library)
+    if not _has_unknown_parts(diagram, library):
+        # With an unknown operator or table every name behind it would be called unknown too.
+        yield from check_names.faults(diagram, library)
+
+
+def _has_unknown_parts(diagram: Diagram, library: Library) -> bool:
+    named = {node.operator for _, node in diagram.nodes() if node.kind == "serviceTask"}
+    return not (
+        named <= operators().keys()
+        and diagram.calls <= library.diagrams.keys()
+        and diagram.decisions <= library.tables.keys()
+    )
 
 
 def _depths(level: Level, depth: int = 1) -> Iterator[int]:
@@ -195,24 +207,6 @@ def _closure_faults(closure: Library) -> Iterator[Fault]:
             for different in (node.tongban("differsFrom") or "").split():
                 if different not in tasks and different not in ACCEPTANCES:
                     yield Fault(diagram.file, node.id, f"differsFrom 中的“{different[:64]}”不是任何用户任务的编号。")
-    yield from _message_faults(closure)
-
-
-def _message_faults(closure: Library) -> Iterator[Fault]:
-    """A message goes to other instances; waiting for one's own would take it away from them."""
-    caught = {
-        event.name
-        for diagram in closure.diagrams.values()
-        for _, node in diagram.nodes()
-        for event in node.events
-        if event.kind == "message" and node.kind in ("intermediateCatchEvent", "boundaryEvent")
-    }
-    for diagram in closure.diagrams.values():
-        for _, node in diagram.nodes():
-            for event in node.events:
-                thrown = event.kind == "message" and node.kind in ("intermediateThrowEvent", "endEvent")
-                if thrown and event.name and event.name in caught:
-                    yield Fault(diagram.file, node.id, f"消息“{event.name}”既由本流程发出，又由本流程等待。")
 
 
 def _build_faults(part: Library, library: Library) -> Iterator[Fault]:

@@ -43,12 +43,11 @@ MAX_IDENTIFIER = 64
 MAX_NAME = 60
 
 _CHINESE = re.compile(r"[\u4e00-\u9fff]")
-_TASK_ATTRIBUTES = {"role", "agency", "form", "differsFrom", "state", "smsSlot", "rule"}
-#: Which attributes of our extension stand on what.
+#: Which attributes of our extension stand on what, beside `rule`, which may stand on every flow node.
 _ATTRIBUTES: Mapping[str, set[str]] = {
-    "userTask": _TASK_ATTRIBUTES,
-    "serviceTask": {"state", "smsSlot", "rule"},
-    "businessRuleTask": {"decision", "rule"},
+    "userTask": {"role", "agency", "form", "differsFrom", "state", "smsSlot"},
+    "serviceTask": {"state", "smsSlot"},
+    "businessRuleTask": {"decision"},
 }
 
 
@@ -119,7 +118,8 @@ def _foreign_attribute_faults(node: etree._Element, name: str) -> Iterator[str]:
     for key in node.attrib:
         attribute = etree.QName(str(key))
         if attribute.namespace == TONGBAN:
-            if attribute.localname not in _ATTRIBUTES.get(name, set()):
+            anywhere = attribute.localname == "rule" and name in SUPPORTED
+            if not anywhere and attribute.localname not in _ATTRIBUTES.get(name, set()):
                 yield f"这里不能写 tongban:{attribute.localname[:40]}。"
         elif attribute.namespace in ENGINE_NAMESPACES and name != "process":
             yield f"不支持 {ENGINE_NAMESPACES[attribute.namespace]} 的扩展属性“{attribute.localname[:40]}”，请删除。"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from lxml import etree
 from SpiffWorkflow.bpmn.parser.ValidationException import ValidationException
@@ -21,7 +22,9 @@ class DiagramParser(SpiffBpmnParser):  # type: ignore[misc]
     """
 
     PROCESS_PARSER_CLASS = ProcessParser
-    OVERRIDE_PARSER_CLASSES = {**SpiffBpmnParser.OVERRIDE_PARSER_CLASSES, **PARSER_CLASSES}
+    # Nothing of the library's own is left: what has no mended task spec cannot be parsed.
+    PARSER_CLASSES = PARSER_CLASSES
+    OVERRIDE_PARSER_CLASSES: ClassVar[dict[str, Any]] = {}
 
     def __init__(self, tables: Mapping[str, DecisionTable]) -> None:
         super().__init__()
@@ -37,7 +40,7 @@ class DiagramParser(SpiffBpmnParser):  # type: ignore[misc]
         """Positions and lanes are drawing only."""
 
     def _find_dependencies(self, process: etree._Element) -> None:
-        """What a diagram calls is known from `Diagram.calls` and `Diagram.decisions`."""
+        """Not needed: what a diagram calls is known from `Diagram.calls` and `Diagram.decisions`."""
 
 
 def build(
