@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
+
+from engine.files import Files
 
 Reason = Mapping[str, str]
 
@@ -18,17 +20,26 @@ class Due:
     provisional: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Gate:
+class Gate(Protocol):
     """One question at the counter, answered: may this application be taken here?"""
 
-    #: Rule ID (SCO-03) and stable code (injured_before_scheme).
-    rule: str
-    code: str
-    passed: bool
-    #: Chinese: what stands in the way and where to go instead; empty when passed.
-    message: str = ""
-    because: Sequence[Reason] = field(default_factory=tuple)
+    @property
+    def rule(self) -> str:
+        """Rule ID: SCO-03."""
+
+    @property
+    def code(self) -> str:
+        """Stable code: injured_before_scheme."""
+
+    @property
+    def passed(self) -> bool: ...
+
+    @property
+    def message(self) -> str:
+        """Chinese: what stands in the way and where to go instead; empty when passed."""
+
+    @property
+    def because(self) -> Sequence[Reason]: ...
 
 
 class Calendar(Protocol):
@@ -42,8 +53,32 @@ class Calendar(Protocol):
 
 
 class Gates(Protocol):
-    def check(self, facts: Mapping[str, Any]) -> list[Gate]:
-        """All gates for the facts: services, channel, cross_place, injured_on, received_on, advance_payment, mode."""
+    def check(self, facts: Mapping[str, Any]) -> Sequence[Gate]:
+        """All gates for the facts: services, applicant_kind, channel, injured_on, received_on, advance_payment;
+        and once the place of insurance is known cross_place, distribution_modes, place_of_insurance."""
+
+    def is_province_wide(self, service: str, on: date) -> bool:
+        """The service is one of those that every counter takes."""
+
+    def refusal_of_service(self, title: str, on: date) -> Gate:
+        """The answer to an application for a service that exists but is none of them."""
+
+
+class IdentityRules(Protocol):
+    """Checks and normal forms. Each raises ValueError with a Chinese sentence that does not repeat the value."""
+
+    def identity_number(self, value: str, kind: str, on: date) -> str: ...
+    def social_security_number(self, value: str, on: date) -> str: ...
+    def birth_and_sex(self, number: str) -> tuple[date, Literal["male", "female"]] | None:
+        """What a checked 18-digit number says of its holder; None for another document's number."""
+
+    def mobile(self, value: str) -> str: ...
+    def telephone(self, value: str) -> str: ...
+    def uscc(self, value: str) -> str: ...
+    def bank_account(self, value: str) -> str: ...
+    def postcode(self, value: str) -> str: ...
+    def name(self, value: str) -> str: ...
+    def text(self, value: str, max_length: int, *, multiline: bool = False) -> str: ...
 
 
 class Jurisdiction(Protocol):
@@ -66,6 +101,10 @@ class Ports:
     jurisdiction: Jurisdiction
     #: Keyed hash of an identity number, for search: number -> 64 hex digits.
     identity_key: Any
+    #: The module handlers.rules.identity.
+    identity: IdentityRules
+    #: Where images are kept: engine.files.LocalFiles(settings.files).
+    files: Files
 
 
 _ports: list[Ports] = []
