@@ -3,6 +3,7 @@
     check             the files, what they call, and at last whether the library really can build them
     check_elements    one element at a time: attributes of our extension, events, timers, extensions
     check_structure   the graph of one level: ways in and out, gateways, dead ends, loops
+    check_tokens      whether a level can come to a halt at a join
     check_names       which process data exists where an expression reads it
 
 A diagram is an upload. Whatever its bytes are, the answer is a list of faults and never an exception.
@@ -21,17 +22,19 @@ from lxml import etree
 from SpiffWorkflow.exceptions import SpiffWorkflowException
 from SpiffWorkflow.spiff.parser.process import VALIDATOR
 
-from engine.process import check_elements, check_names, check_structure
+from engine.process import check_elements, check_names, check_structure, check_tokens
 from engine.process.diagram import ACCEPTANCES, Diagram, Fault, Level
 from engine.process.library import Library, read_library
 from engine.process.operators import operators
 from engine.process.parser import build
+from engine.process.vocabulary import EVENT_NAMES
 
 MAX_FILES = 100
 MAX_NODES = 200
 MAX_FLOWS = 600
 MAX_LEVELS = 4
 MAX_SCHEMA_FAULTS = 5
+MAX_FAULTS = 200
 
 _FILE_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*\.(bpmn|dmn)")
 #: What the library raises for diagrams it cannot build; the check before should leave nothing to raise about.
@@ -67,7 +70,16 @@ def check(files: Mapping[str, bytes], known: Mapping[str, bytes]) -> Checked:
     faults += _call_faults(part, library)
     if not faults:
         faults += _build_faults(part, library)
-    return Checked(library, sorted(set(faults), key=lambda fault: (fault.file, fault.element, fault.message)))
+    return Checked(library, _tidied(faults))
+
+
+def _tidied(faults: list[Fault]) -> list[Fault]:
+    """Sorted, each once, and short enough to be shown whatever the file holds."""
+    ordered = sorted({(fault.file[:200], fault.element[:100], fault.message[:400]) for fault in faults})
+    tidied = [Fault(*fault) for fault in ordered[:MAX_FAULTS]]
+    if len(ordered) > MAX_FAULTS:
+        tidied.append(Fault("", "", f"还有 {len(ordered) - MAX_FAULTS} 处问题没有列出。"))
+    return tidied
 
 
 def _file_faults(files: Mapping[str, bytes]) -> Iterator[Fault]:
@@ -106,7 +118,8 @@ def _diagram_faults(diagram: Diagram, library: Library) -> Iterator[Fault]:
         return
     yield from _schema_faults(diagram)
     yield from check_elements.faults(diagram)
-    yield from check_structure.faults(diagram)
+    structure = list(check_structure.faults(diagram))
+    yield from structure or check_tokens.faults(diagram)
     if not _has_unknown_parts(diagram, library):
         # With an unknown operator or table every name behind it would be called unknown too.
         yield from check_names.faults(diagram, library)
@@ -207,6 +220,43 @@ def _closure_faults(closure: Library) -> Iterator[Fault]:
             for different in (node.tongban("differsFrom") or "").split():
                 if different not in tasks and different not in ACCEPTANCES:
                     yield Fault(diagram.file, node.id, f"differsFrom 中的“{different[:64]}”不是任何用户任务的编号。")
+    yield from _uncaught_faults(closure)
+
+
+def _uncaught_faults(closure: Library) -> Iterator[Fault]:
+    """An error or escalation that is thrown must have a boundary around it, on whatever way the process was called."""
+    for diagram in closure.diagrams.values():
+        for level, node in diagram.nodes():
+            for event in node.events:
+                thrown = node.kind in ("endEvent", "intermediateThrowEvent") and event.kind in ("error", "escalation")
+                if thrown and event.name and not _is_caught(closure, diagram, level.id, (event.kind, event.name), ()):
+                    title = EVENT_NAMES[event.kind]
+                    yield Fault(diagram.file, node.id, f"{title}“{event.name[:64]}”没有任何外层边界事件接住。")
+
+
+def _is_caught(
+    closure: Library, diagram: Diagram, level_id: str, wanted: tuple[str, str], seen: tuple[str, ...]
+) -> bool:
+    """Every place from which this level is entered, or one around that place, has a boundary for `wanted`."""
+    if level_id in seen:
+        return True  # it called itself, which is a fault of its own
+    entries = _entries(closure, diagram, level_id)
+    return bool(entries) and all(
+        any((event.kind, event.name) == wanted for edge in around.boundaries(host) for event in edge.events)
+        or _is_caught(closure, outer, around.id, wanted, (*seen, level_id))
+        for outer, around, host in entries
+    )
+
+
+def _entries(closure: Library, diagram: Diagram, level_id: str) -> list[tuple[Diagram, Level, str]]:
+    if level_id != diagram.process.id:
+        return [(diagram, around, level_id) for around in diagram.process.levels() if level_id in around.inner]
+    return [
+        (caller, around, node.id)
+        for caller in closure.diagrams.values()
+        for around, node in caller.nodes()
+        if node.calls == diagram.name
+    ]
 
 
 def _build_faults(part: Library, library: Library) -> Iterator[Fault]:

@@ -32,8 +32,10 @@ from engine.process.vocabulary import (
     GATEWAYS,
     PARTS,
     PAYLOADS,
+    POOL,
     SCRIPTS,
     SUPPORTED,
+    TOP,
     UNSUPPORTED,
     VARIABLES,
 )
@@ -78,43 +80,41 @@ def is_identifier(text: str) -> bool:
 
 
 def _part_faults(diagram: Diagram) -> Iterator[tuple[etree._Element, str]]:
-    for node in diagram.root:
-        if is_bpmn(node) and local_name(node) in ("import", "globalScriptTask", "globalTask", "globalUserTask"):
-            yield node, f"不支持“{local_name(node)}”。"
     for node in diagram.root.iter():
-        if is_bpmn(node):
-            yield from ((node, message) for message in _bpmn_faults(node, inside=_inside_process(node)))
-        else:
-            yield from ((node, message) for message in _extension_faults(node))
+        if node is diagram.root:
+            continue
+        messages = _bpmn_faults(node) if is_bpmn(node) else _extension_faults(node)
+        yield from ((node, message) for message in messages)
 
 
-def _inside_process(node: etree._Element) -> bool:
-    return local_name(node) == "process" or any(
-        is_bpmn(ancestor) and local_name(ancestor) == "process" for ancestor in node.iterancestors()
-    )
-
-
-def _bpmn_faults(node: etree._Element, *, inside: bool) -> Iterator[str]:
-    name = local_name(node)
+def _bpmn_faults(node: etree._Element) -> Iterator[str]:
+    name, parent = local_name(node), node.getparent()
     if name in ("script", "scriptTask", "globalScriptTask"):
         yield "不允许脚本；需要计算的，请改为服务任务。"
-    elif inside and name not in SUPPORTED and name not in PARTS and not name.endswith("EventDefinition"):
-        yield f"不支持“{UNSUPPORTED.get(name, name)}”。"
-    if not inside:
-        return
-    if name in SUPPORTED and not node.get("id"):
+    elif not _may_stand_here(name, parent):
+        yield f"不支持“{UNSUPPORTED.get(name, name)[:60]}”，或者它不能写在这里。"
+    elif name in SUPPORTED and not node.get("id"):
         yield f"有一个{SUPPORTED[name]}没有编号（id）。"
-    if name == "ioSpecification" and local_name(_parent(node)) != "process":
-        yield "ioSpecification 只能写在流程上。"
-    yield from _foreign_attribute_faults(node, name)
+    yield from _attribute_faults(node, name)
 
 
-def _parent(node: etree._Element) -> etree._Element:
-    parent = node.getparent()
-    return node if parent is None else parent
+def _may_stand_here(name: str, parent: etree._Element | None) -> bool:
+    # The library searches at any depth, so that what is hidden in an extension or a comment would count for it.
+    if parent is None or not is_bpmn(parent):
+        return False
+    above = local_name(parent)
+    if above == "definitions":
+        return name in TOP
+    if above == "collaboration":
+        return name in POOL
+    if above in ("documentation", "extensionElements", "text", "participant", "itemDefinition"):
+        return False
+    if name == "process" or (name == "ioSpecification" and above != "process"):
+        return False
+    return name in SUPPORTED or name in PARTS or name.endswith("EventDefinition") or above in TOP - {"process"}
 
 
-def _foreign_attribute_faults(node: etree._Element, name: str) -> Iterator[str]:
+def _attribute_faults(node: etree._Element, name: str) -> Iterator[str]:
     for key in node.attrib:
         attribute = etree.QName(str(key))
         if attribute.namespace == TONGBAN:
@@ -138,10 +138,16 @@ def _extension_faults(node: etree._Element) -> Iterator[str]:
         yield f"不允许脚本（{ENGINE_NAMESPACES[namespace]} 的“{name}”），请删除。"
     elif namespace != SPIFFWORKFLOW or name not in PAYLOADS | VARIABLES:
         yield f"不支持 {ENGINE_NAMESPACES[namespace]} 的扩展“{name[:40]}”，请删除。"
+    elif not _is_in_event(node):
+        yield f"“{name}”要写在消息、信号、错误或升级事件的定义里。"
     elif name in PAYLOADS:
-        yield from expressions.check((node.text or "").strip())
+        yield from expressions.check_mapping((node.text or "").strip())
     elif not is_identifier((node.text or "").strip()):
         yield f"变量名“{(node.text or '').strip()[:40]}”要用小写英文、数字和下划线。"
+
+
+def _is_in_event(node: etree._Element) -> bool:
+    return any(local_name(above).endswith("EventDefinition") for above in node.iterancestors() if is_bpmn(above))
 
 
 def _nearest_id(node: etree._Element) -> str:
@@ -188,6 +194,9 @@ def _user_task_faults(node: Node) -> Iterator[str]:
     yield from _code_fault(node, "role", ROLES, "岗位")
     yield from _code_fault(node, "agency", AGENCIES, "机构")
     yield from _code_fault(node, "form", task_forms(), "表单")
+
+    if node.id in (node.tongban("differsFrom") or "").split():
+        yield "differsFrom 不能写自己的编号。"
 
 
 def _code_fault(node: Node, attribute: str, known: Mapping[str, object], title: str) -> Iterator[str]:

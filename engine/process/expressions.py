@@ -130,6 +130,14 @@ def check(source: str) -> list[str]:
     return []
 
 
+def check_mapping(source: str) -> list[str]:
+    """As `check`, for an expression that must write out a mapping: what a message carries."""
+    faults = check(source)
+    if not faults and not isinstance(_tree(source), ast.Dict):
+        faults = [f'表达式“{_short(source)}”要写成 {{"名称": 值}} 的形式。']
+    return faults
+
+
 class WhitelistEnvironment(BasePythonScriptEngineEnvironment):  # type: ignore[misc]
     """What SpiffWorkflow evaluates with: expressions by the whitelist, scripts never."""
 

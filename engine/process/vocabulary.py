@@ -65,6 +65,11 @@ PARTS = frozenset(
     }
 )  # fmt: skip
 
+#: What may stand beside the process. Whatever is drawn (BPMNDiagram) is not looked at.
+TOP = frozenset({"process", "message", "signal", "error", "escalation", "collaboration", "category", "itemDefinition"})
+#: Parts of `collaboration`: a pool around the process is drawing.
+POOL = frozenset({"participant", "documentation", "extensionElements"})
+
 #: Names for what is refused, in the sentence that refuses it.
 UNSUPPORTED: Mapping[str, str] = MappingProxyType(
     {
