@@ -5,8 +5,10 @@
 | a parallel join in a loop counts arrivals of earlier passes and fires early | `ParallelGateway`: tokens that wait |
 | a join lets the last branch overwrite what it never touched | `merged`: each branch's difference against the fork |
 | the end of a process loses data in the same way | `EndJoin` |
-| a call is completed although its interrupting boundary fired, and two tokens go on | `_SubProcessTask` |
+| an inclusive join does not see a running call, and fires before its branch arrived | `InclusiveGateway` |
+| a call is completed although its interrupting boundary fired, and two tokens go on | `Process.became_ready` |
 | a failed task counts as finished: its boundary events and the process end | `BoundaryEventJoin`, `EndJoin` |
+| errors and escalations reach the direct caller only, and carry all data with them | `Error`, `Escalation` |
 | timers read the system's clock and fire at any step | `TimeDate`: `engine.clock`, fired by `Run.fire_due` alone |
 | scripts run | no parser here reads one |
 
@@ -34,7 +36,8 @@ from SpiffWorkflow.bpmn.parser.TaskParser import TaskParser
 from SpiffWorkflow.bpmn.specs import control, defaults
 from SpiffWorkflow.bpmn.specs.bpmn_process_spec import BpmnProcessSpec
 from SpiffWorkflow.bpmn.specs.bpmn_task_spec import BpmnTaskSpec
-from SpiffWorkflow.bpmn.specs.event_definitions import message, timer
+from SpiffWorkflow.bpmn.specs.event_definitions.base import EventDefinition
+from SpiffWorkflow.bpmn.specs.event_definitions.timer import TimeDateEventDefinition
 from SpiffWorkflow.bpmn.specs.mixins.bpmn_spec_mixin import BpmnSpecMixin
 from SpiffWorkflow.bpmn.specs.mixins.events.intermediate_event import BoundaryEvent as AnyBoundaryEvent
 from SpiffWorkflow.bpmn.util.event import BpmnEvent
@@ -48,9 +51,10 @@ from engine.process.tree import OPEN_MASK, SubProcess, Task
 
 MAX_DATA_BYTES = 4096
 MAX_DEPTH = 20
+#: Where a token is: not what is predicted behind it.
+_TOKEN_MASK = TaskState.WAITING | TaskState.READY | TaskState.STARTED | TaskState.ERROR
 
-SPIFFWORKFLOW = {"spiffworkflow": "http://spiffworkflow.org/bpmn/schema/1.0/core"}
-
+_SPIFFWORKFLOW = {"spiffworkflow": "http://spiffworkflow.org/bpmn/schema/1.0/core"}
 _SCALARS = frozenset({str, int, bool, type(None)})
 
 
@@ -170,6 +174,9 @@ def _distance(my_task: Task, other: Task) -> int:
 class _WaitingJoin(_Guarded):
     """A join keeps every token that arrived waiting until the others are there."""
 
+    #: It is asked again after every step of its process.
+    waits_for_others = False
+
     def _waiting(self, my_task: Task) -> list[Task]:
         arrivals = [
             task
@@ -212,8 +219,50 @@ class ParallelGateway(_WaitingJoin, defaults.ParallelGateway):  # type: ignore[m
         return None if missing.total() > 0 else chosen
 
 
+class InclusiveGateway(_WaitingJoin, defaults.InclusiveGateway):  # type: ignore[misc]
+    """Takes every way whose condition holds; as a join it waits for all tokens that can still come (not in loops)."""
+
+    waits_for_others = True
+
+    def _update_hook(self, my_task: Task) -> bool:
+        arrivals = self._waiting(my_task)
+        if my_task._state != TaskState.WAITING:
+            # Its siblings may not have begun yet: it is asked again when they have.
+            my_task._set_state(TaskState.WAITING)
+            return False
+        sources = [
+            task.task_spec
+            for task in my_task.workflow.tasks.values()
+            if task._state & _TOKEN_MASK and task.task_spec is not self
+        ]
+        if self._reachable_from(sources):
+            return False
+        _meet(my_task, arrivals)
+        return True
+
+    def _reachable_from(self, sources: list[Any]) -> bool:
+        seen: set[str] = set()
+        while sources:
+            for spec in sources.pop().outputs:
+                if spec is self:
+                    return True
+                if spec.name not in seen:
+                    seen.add(spec.name)
+                    sources.append(spec)
+        return False
+
+    def _run_hook(self, my_task: Task) -> bool:
+        matches, default = self._get_matching_outputs(my_task)
+        my_task._sync_children(matches or default, TaskState.FUTURE)
+        for child in my_task.children:
+            child.task_spec._predict(child, mask=TaskState.FUTURE | TaskState.PREDICTED_MASK)
+        return True
+
+
 class EndJoin(_WaitingJoin, control._EndJoin):  # type: ignore[misc]
     """The end of a process: waits for every token, and for failed work to be retried."""
+
+    waits_for_others = True
 
     def _update_hook(self, my_task: Task) -> bool:
         arrivals = self._waiting(my_task)
@@ -323,9 +372,6 @@ class _SubProcessTask(_Guarded):
         return False
 
     def _on_subworkflow_completed(self, subworkflow: SubProcess, my_task: Task) -> None:
-        if _is_interrupted(my_task):
-            # It ended by throwing what its own boundary caught: only the boundary's branch goes on.
-            return
         try:
             data = self._data_out(my_task, subworkflow)
             check_size(data)
@@ -377,37 +423,88 @@ def _selected(data: Mapping[str, Any], inside: Any, side: str, lacks: str) -> di
 # --- events
 
 
-class Message(message.MessageEventDefinition):  # type: ignore[misc]
-    """A message, known by its name. What it brings is put into the data of the branch that caught it."""
+class _Definition(EventDefinition):  # type: ignore[misc]
+    """What is thrown and caught: known by its kind and name.
 
-    def __init__(self, name: str, payload: str | None = None, **kwargs: Any) -> None:
-        super().__init__(name, **kwargs)
-        #: An expression giving a mapping of scalars; None: it carries nothing.
+    The thrower's expression (`payload`) gives a mapping; who catches it takes the names it declares (`takes`), and
+    nothing else gets into its process data.
+    """
+
+    def __init__(self, name: str, payload: str | None = None, takes: tuple[str, ...] = ()) -> None:
+        super().__init__(name)
         self.payload = payload
+        self.takes = takes
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and isinstance(other, _Definition) and self.name == other.name
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.name))
 
     def throw(self, my_task: Task) -> None:
+        my_task.workflow.top_workflow.catch(self._event(my_task))
+
+    def _event(self, my_task: Task) -> BpmnEvent:
         payload: Any = {}
         if self.payload is not None:
             payload = my_task.workflow.script_engine.environment.evaluate(self.payload, my_task.data)
         if not isinstance(payload, dict):
-            raise UnfitData(f"消息“{self.name}”的内容不是一组名称和值，请业务分析员检查流程图。")
+            raise UnfitData(f"“{self.name}”带的内容不是一组名称和值，请业务分析员检查流程图。")
         check_scalars(payload)
-        my_task.workflow.top_workflow.catch(BpmnEvent(self, payload))
+        return BpmnEvent(self, payload)
 
     def catch(self, my_task: Task, event: BpmnEvent) -> None:
         my_task.internal_data["event_fired"] = True
         my_task.internal_data["payload"] = event.payload
 
     def update_task_data(self, my_task: Task) -> None:
-        payload = my_task.internal_data.pop("payload", None)
-        if payload:
-            my_task.data = extended(my_task.data, payload)
+        payload = my_task.internal_data.pop("payload", {})
+        if self.takes:
+            my_task.data = extended(my_task.data, {name: payload.get(name) for name in self.takes})
 
     def reset(self, my_task: Task) -> None:
         my_task.internal_data["event_fired"] = False
 
 
-class TimeDate(timer.TimeDateEventDefinition):  # type: ignore[misc]
+class Message(_Definition):
+    """Goes to those who wait for it in this instance, else to other instances."""
+
+
+class Signal(_Definition):
+    """Goes to all who wait for it in this instance; nobody may."""
+
+
+class _Climbing(_Definition):
+    """Goes to the nearest boundary around the process that throws it."""
+
+    def throw(self, my_task: Task) -> None:
+        event = self._event(my_task)
+        scope = my_task.workflow
+        while scope.parent_task_id is not None:
+            for task in scope.caller.parent.children:
+                if isinstance(task.task_spec, AnyBoundaryEvent) and task.task_spec.catches(task, event):
+                    task.task_spec.catch(task, event)
+                    task.task_spec._update(task)
+                    return
+            scope = scope.parent_workflow
+        self._uncaught()
+
+    def _uncaught(self) -> None:
+        """Nobody around knows it."""
+
+
+class Escalation(_Climbing):
+    """Tells the outside; the process goes on unless the boundary interrupts it."""
+
+
+class Error(_Climbing):
+    """Ends the process around; somebody must catch it."""
+
+    def _uncaught(self) -> None:
+        raise CannotProceed(f"流程报出的错误“{self.name}”没有边界事件处理，请业务分析员检查流程图。")
+
+
+class TimeDate(TimeDateEventDefinition):  # type: ignore[misc]
     """A moment, computed once when the wait begins. It never fires by itself: see `Run.fire_due`."""
 
     def has_fired(self, my_task: Task) -> bool:
@@ -527,13 +624,33 @@ class _CallActivityParser(_BoundaryParser, CallActivityParser):  # type: ignore[
 
 class _EventParser(event_parsers.EventDefinitionParser):  # type: ignore[misc]
     def parse_message_event(self, message_event: Any) -> Message:
-        name = self.process_parser.parser.messages[message_event.get("messageRef")]
-        texts = message_event.xpath(".//spiffworkflow:messagePayload/text()", namespaces=SPIFFWORKFLOW)
-        return Message(name, payload="".join(texts).strip() or None)
+        return Message(self._library.messages[message_event.get("messageRef")], **self._content(message_event))
+
+    def parse_signal_event(self, signal_event: Any) -> Signal:
+        return Signal(self._library.signals[signal_event.get("signalRef")], **self._content(signal_event))
+
+    def parse_error_event(self, error_event: Any) -> Error:
+        return Error(self._library.errors[error_event.get("errorRef")]["error_code"], **self._content(error_event))
+
+    def parse_escalation_event(self, escalation_event: Any) -> Escalation:
+        declared = self._library.escalations[escalation_event.get("escalationRef")]
+        return Escalation(declared["escalation_code"], **self._content(escalation_event))
 
     def parse_timer_event(self, event: Any) -> TimeDate:
         (date,) = event.xpath("./bpmn:timeDate", namespaces=self.nsmap)
         return TimeDate(self.bpmn_id, (date.text or "").strip())
+
+    @property
+    def _library(self) -> Any:
+        return self.process_parser.parser
+
+    def _content(self, event: Any) -> dict[str, Any]:
+        def texts(*tags: str) -> tuple[str, ...]:
+            path = " | ".join(f".//spiffworkflow:{tag}/text()" for tag in tags)
+            return tuple(text.strip() for text in event.xpath(path, namespaces=_SPIFFWORKFLOW))
+
+        payload = texts("messagePayload", "payloadExpression")
+        return {"payload": payload[0] if payload else None, "takes": texts("messageVariable", "variableName")}
 
 
 class _StartEventParser(_EventParser, event_parsers.StartEventParser):  # type: ignore[misc]
@@ -571,6 +688,7 @@ PARSER_CLASSES: Mapping[str, tuple[type[Any], type[Any]]] = {
     full_tag("callActivity"): (_CallActivityParser, CallActivity),
     full_tag("exclusiveGateway"): (ConditionalGatewayParser, ExclusiveGateway),
     full_tag("parallelGateway"): (GatewayParser, ParallelGateway),
+    full_tag("inclusiveGateway"): (ConditionalGatewayParser, InclusiveGateway),
     full_tag("eventBasedGateway"): (_EventGatewayParser, EventBasedGateway),
     full_tag("boundaryEvent"): (_BoundaryEventParser, BoundaryEvent),
     full_tag("intermediateCatchEvent"): (_CatchEventParser, IntermediateCatchEvent),

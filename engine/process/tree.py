@@ -130,12 +130,10 @@ class _Scope:
         root._ready()
 
     def update_waiting_tasks(self) -> None:
-        """Only the end of the process waits for others: joins and events are told when their moment comes."""
-        end = self.spec.end
+        """Ask those again who wait for what others do: events and parallel joins are told when their moment comes."""
         for task in list(self.tasks.values()):
-            if task._state == TaskState.WAITING and task.task_spec is end:
-                end._update(task)
-                return
+            if task._state == TaskState.WAITING and getattr(task.task_spec, "waits_for_others", False):
+                task.task_spec._update(task)
 
     def cancel(self, success: bool = False) -> list[Task]:
         self.success = success
