@@ -36,6 +36,8 @@ class AccountReason:
     title: str
     #: The account is in the person's own name.
     own_name: bool
+    #: The kinds of account it is good for.
+    kinds: tuple[str, ...]
     #: The material whose image must be there; None: none beyond the copy of the account.
     evidence: str | None
 
@@ -91,10 +93,11 @@ def _benefit(path: Path, code: str, row: Any) -> Benefit:
 
 
 def _account_reason(path: Path, code: str, row: Any) -> AccountReason:
-    only_keys(path, code, row, required={"title", "holder"}, optional={"evidence"})
+    only_keys(path, code, row, required={"title", "holder", "kinds"}, optional={"evidence"})
     return AccountReason(
         code=code,
         title=text(path, code, row["title"]),
         own_name=row["holder"] == "own",
+        kinds=tuple(row["kinds"]),
         evidence=row.get("evidence"),
     )
