@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -34,13 +34,27 @@ class Module:
 
     def imports(self) -> Iterator[tuple[str, ast.AST]]:
         """Every imported module, and `module.name` for each imported name; also those inside functions."""
-        for node in ast.walk(self.tree):
-            if isinstance(node, ast.Import):
-                for alias in node.names:
-                    yield alias.name, node
-            elif isinstance(node, ast.ImportFrom) and node.module:
-                for alias in node.names:
-                    yield f"{node.module}.{alias.name}", node
+        yield from _imports(ast.walk(self.tree))
+
+    def imports_at_run_time(self) -> Iterator[tuple[str, ast.AST]]:
+        """The same without what only the type checker sees."""
+        for_types = {
+            id(child)
+            for node in ast.walk(self.tree)
+            if isinstance(node, ast.If) and called_name(node.test) == "TYPE_CHECKING"
+            for child in ast.walk(node)
+        }
+        yield from _imports(node for node in ast.walk(self.tree) if id(node) not in for_types)
+
+
+def _imports(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, ast.AST]]:
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name, node
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                yield f"{node.module}.{alias.name}", node
 
 
 @cache

