@@ -80,7 +80,9 @@ class Cell:
         return {kind_of(test.value) for tests in self.alternatives for test in tests} - {"nothing"}
 
     def holds(self, value: Any) -> bool:
-        """True if `value` fits. A value that is not known (null) fits no comparison."""
+        """True if `value` fits. A value that is not known (null) fits no comparison and no `not(...)`."""
+        if self.negated and value is None:
+            return False
         return any(all(_test(test, value) for test in tests) for tests in self.alternatives) is not self.negated
 
 
