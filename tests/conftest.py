@@ -20,7 +20,7 @@ from config.settings import Settings
 from engine import clock as house_clock
 from engine.db import db, transaction
 from tests import databases
-from tests.applications import build, fill
+from tests.applications import OfficerClient, build, close, fill, log_in
 
 hypothesis.settings.register_profile("tongban", deadline=None, print_blob=True, derandomize=True)
 hypothesis.settings.load_profile("tongban")
@@ -160,9 +160,9 @@ def _running(template: Template, home: Path) -> Iterator[Flask]:
             try:
                 yield app
             finally:
+                # The session belongs to this context and to no other.
                 db.session.remove()
-                for engine in db.engines.values():
-                    engine.dispose()
+        close(app)
 
 
 @pytest.fixture
@@ -208,8 +208,6 @@ def client(app: Flask) -> FlaskClient:
 
 
 @pytest.fixture
-def login(app: Flask) -> Callable[[str], Any]:
-    """`login("zhongshan_acceptor")` is that demo officer's client."""
-    from tests.applications import log_in
-
+def login(app: Flask) -> Callable[[str], OfficerClient]:
+    """`login("first-442099")` is that demo officer's client."""
     return lambda username: log_in(app, username)

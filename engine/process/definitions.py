@@ -128,7 +128,7 @@ def listing(session: Session) -> list[Listed]:
     current_rows = select(LibraryEntry.name, DefinitionRow).join(
         DefinitionRow, DefinitionRow.hash == LibraryEntry.definition_hash
     )
-    rows = dict(session.execute(current_rows).tuples().all())
+    rows = dict(session.execute(current_rows).all())
     return [_listed(one, library.title(one.name), rows.get(one.name)) for one in _library(session)]
 
 
@@ -214,7 +214,7 @@ def _release(session: Session, library: Library, process_id: str, by: str, at: d
     entry = session.get_one(LibraryEntry, process_id)
     closure = library.closure(process_id)
     hashes = select(LibraryEntry.name, LibraryEntry.source_hash).where(LibraryEntry.name.in_(closure))
-    sources = dict(session.execute(hashes).tuples().all())
+    sources = dict(session.execute(hashes).all())
     digest = content_hash(sources)
     if entry.definition_hash == digest:
         return None
