@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, cast, get_args
 
 Mode = Literal["development", "test", "training", "production"]
 
@@ -60,7 +60,7 @@ def from_environment(environ: dict[str, str] | None = None) -> Settings:
     if url.startswith("postgresql://"):
         url = "postgresql+psycopg://" + url.removeprefix("postgresql://")
     settings = Settings(
-        mode=mode,  # type: ignore[arg-type]  checked above
+        mode=cast(Mode, mode),
         home=Path(env.get("TONGBAN_HOME", str(PROJECT / "var"))).absolute(),
         database_url=url,
         port=int(port),

@@ -53,7 +53,7 @@ def search(
     return Page(rows[:size], str(rows[size - 1].id) if len(rows) > size else None)
 
 
-def _filtered(query: Select[tuple[Case]], filters: dict[str, Any]) -> Select[tuple[Case]]:
+def _filtered(query: Select[Case], filters: dict[str, Any]) -> Select[Case]:
     columns = {
         "receipt_number": Case.receipt_number,
         "serial_number": Case.serial_number,

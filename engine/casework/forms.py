@@ -74,12 +74,12 @@ def check_form(
         for field in schema.fields
         if (value := _known(field, application or {}, forms or {})) is not None
     }
-    clean = _check_fields(schema.fields, {**known, **_filled(values)}, at, desk, faults)
+    clean, broken = _check_fields(schema.fields, {**known, **_filled(values)}, at, desk, faults)
     for field in schema.fields:
         if field.id in known and field.id in clean and clean[field.id] != known[field.id]:
             faults.add(f"{at}.{field.id}", "与申请的其他内容不一致，请核对。")
     for check in schema.checks:
-        if _is_broken(check, clean):
+        if _is_broken(check, clean, broken):
             faults.add(f"{at}.{check.field}", check.message)
     return clean
 
@@ -100,7 +100,8 @@ def _filled(values: Mapping[Any, Any]) -> dict[Any, Any]:
 
 def _check_fields(
     fields: Sequence[FormField], values: Mapping[Any, Any], at: str, desk: Desk, faults: Faults
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], set[str]]:
+    """What is kept, and the ids of the fields that have to be filled in again."""
     known = {field.id: field for field in fields}
     for name in values:
         if name not in known:
@@ -121,7 +122,7 @@ def _check_fields(
         if len(faults.by_field) > count:
             broken.add(field.id)
     _check_presence(fields, clean, broken, at, faults)
-    return {field.id: clean[field.id] for field in fields if field.id in clean}
+    return {field.id: clean[field.id] for field in fields if field.id in clean}, broken
 
 
 def _documents_last(fields: Sequence[FormField]) -> Iterator[FormField]:
@@ -141,9 +142,9 @@ def _check_presence(
         if field.id in broken:
             continue
         if field.id not in clean:
-            if field.required or (field.required_when and holds(field.required_when, clean)):
+            if field.required or _is_sure(field.required_when, clean, broken):
                 faults.add(f"{at}.{field.id}", REQUIRED)
-        elif field.forbidden_when and holds(field.forbidden_when, clean):
+        elif _is_sure(field.forbidden_when, clean, broken):
             if clean[field.id] == field.default or clean[field.id] is False:
                 continue
             faults.add(f"{at}.{field.id}", "按其他项的填写情况，此项不应填写。")
@@ -168,7 +169,7 @@ def _rows(field: FormField, value: Any, path: str, desk: Desk, faults: Faults) -
         if not isinstance(row, Mapping):
             faults.add(f"{path}.{number}", "应为一组填写项。")
             continue
-        rows.append(_check_fields(field.fields, _filled(row), f"{path}.{number}", desk, faults))
+        rows.append(_check_fields(field.fields, _filled(row), f"{path}.{number}", desk, faults)[0])
     for column in (one.id for one in field.fields if one.unique):
         seen: set[Any] = set()
         for number, row in enumerate(rows):
@@ -319,11 +320,16 @@ def holds(condition: Condition, clean: Mapping[str, Any]) -> bool:
     return condition.equals in value if isinstance(value, list) else value == condition.equals
 
 
-def _is_broken(check: Check, clean: Mapping[str, Any]) -> bool:
+def _is_broken(check: Check, clean: Mapping[str, Any], broken: set[str]) -> bool:
     if check.refuse_when is not None:
-        return holds(check.refuse_when, clean)
+        return _is_sure(check.refuse_when, clean, broken)
     limit = _total(check.at_most or "", clean)
     return limit is not None and sum(Decimal(clean.get(name, "0")) for name in check.sum) > limit
+
+
+def _is_sure(condition: Condition | None, clean: Mapping[str, Any], broken: set[str]) -> bool:
+    """The condition holds, and asks about nothing that has to be filled in again anyway."""
+    return condition is not None and broken.isdisjoint(condition.names()) and holds(condition, clean)
 
 
 def _total(path: str, clean: Mapping[str, Any]) -> Decimal | None:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select, update
+from sqlalchemy import ColumnElement, CursorResult, Select, and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from engine import clock
@@ -78,7 +78,7 @@ def of_agency(session: Session, actor: Actor, *, after: str | None = None, limit
     return _page(session, query, after, limit)
 
 
-def _page(session: Session, query: Select[tuple[Task]], after: str | None, limit: int) -> Page[Task]:
+def _page(session: Session, query: Select[Task], after: str | None, limit: int) -> Page[Task]:
     """Keyset over (priority, id): an older task is due no later than a newer one of its service."""
     size = page_size(limit)
     if after is not None:
@@ -160,7 +160,7 @@ def _take(session: Session, task_id: int, actor: Actor, how: str) -> bool:
         )
         .execution_options(synchronize_session=False)
     )
-    return bool(taken.rowcount == 1)
+    return cast("CursorResult[Any]", taken).rowcount == 1
 
 
 def _claimed(session: Session, task_id: int, actor: Actor) -> Task:

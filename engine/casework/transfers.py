@@ -40,10 +40,10 @@ ONLY_UNFINISHED = [{"document": "GD-2023-4", "article": "附件4", "quote": "未
 def start_transfer(
     session: Session, case_id: int, actor: Actor, *, to_agency: str, reason: str, legal_ground: str
 ) -> Transfer:
-    """Begin the transfer of an unfinished case to `to_agency` (agency or division code), by a transfer operator."""
+    """Begin the transfer of an unfinished case to `to_agency` (agency or division code), at its handling agency."""
     case = find_visible_case(session, case_id, actor, lock=True)
     require_agency(actor, case.handling_agency_code)
-    require_role(actor, "transfer_operator", "supervisor")
+    require_role(actor, "transfer_operator", "first_reviewer", "second_reviewer", "supervisor")
     return _start(session, case, actor, to_agency=to_agency, reason=reason, legal_ground=legal_ground)
 
 
