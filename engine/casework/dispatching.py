@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from engine.casework import handling
 from engine.casework.separation import barred_officers
 from engine.models import Case, Officer, ServiceConfiguration, Task
 
@@ -31,6 +32,8 @@ def dispatch(session: Session, task: Task, case: Case | None, at: datetime) -> N
         task.claimed_by_id = officer_id
         task.claimed_how = how
         task.claimed_at = at
+        if case is not None:
+            handling.acquired(case, task)
 
 
 def _did_it_before(session: Session, task: Task, case: Case | None) -> int | None:

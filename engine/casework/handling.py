@@ -15,6 +15,9 @@ from engine.models import Agency, Case, Task
 if TYPE_CHECKING:
     from engine.casework.context import CaseContext
 
+DISPATCHED = "scanned"
+FIRST_REVIEW = "awaiting_first_review"
+
 
 def set_state(case: Case, state: str) -> None:
     """Show `state`. A held case keeps showing that it is held and goes back to `state` afterwards."""
@@ -22,6 +25,25 @@ def set_state(case: Case, state: str) -> None:
         case.state_before_hold = state
     else:
         case.state = state
+
+
+def enter(case: Case, state: str) -> None:
+    """Work of `state` begins to wait. A dispatched case stays 已扫描 until somebody has acquired its review (JUR-09)."""
+    if shown_state(case) == DISPATCHED and state == FIRST_REVIEW:
+        return
+    set_state(case, state)
+
+
+def acquired(case: Case, task: Task) -> None:
+    """Somebody has the task: a dispatched case is under first review now (已分配，待初审)."""
+    of_case = task.transfer_id is None and task.escalation_id is None
+    if of_case and task.agency_code == case.handling_agency_code and shown_state(case) == DISPATCHED:
+        set_state(case, FIRST_REVIEW)
+
+
+def shown_state(case: Case) -> str:
+    """The state of the case's own course, under whatever holds it."""
+    return case.state_before_hold or case.state
 
 
 def hold(session: Session, case: Case, *, state: str, because: str) -> None:

@@ -82,7 +82,7 @@ class InstanceHost:
         """Human work began to wait: the case shows it."""
         case = self._case()
         if case is not None and element.state:
-            handling.set_state(case, element.state)
+            handling.enter(case, element.state)
 
     def finished(self, element: Element, task_id: str, data: Mapping[str, Any]) -> None:
         """A step is done: the case shows it, and the configured message is made (SMS-08)."""

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from engine import clock
 from engine.actor import Actor
-from engine.casework import form_checks, instances, materials, task_forms, transfers
+from engine.casework import form_checks, handling, instances, materials, task_forms, transfers
 from engine.casework.access import NO_SUCH_CASE, require_role, subtree, visible_cases
 from engine.casework.events import record_event
 from engine.casework.paging import Page, page_size
@@ -165,6 +165,8 @@ def _take(session: Session, task_id: int, actor: Actor, how: str) -> bool:
 
 def _claimed(session: Session, task_id: int, actor: Actor) -> Task:
     task = session.get_one(Task, task_id, populate_existing=True)
+    if task.case is not None:
+        handling.acquired(task.case, task)
     record_event(
         session,
         "task_claimed",
@@ -290,6 +292,8 @@ def assign(session: Session, task_id: int, officer_id: int, actor: Actor, reason
     task.claimed_how = "assigned"
     task.claimed_at = clock.now()
     task.version += 1
+    if task.case is not None:
+        handling.acquired(task.case, task)
     _record(session, task, actor, "task_assigned", opinion=reason, to=officer.id)
     return task
 
