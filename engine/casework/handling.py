@@ -28,7 +28,7 @@ def set_state(case: Case, state: str) -> None:
 
 
 def enter(case: Case, state: str) -> None:
-    """Work of `state` begins to wait. A dispatched case stays 已扫描 until somebody has acquired its review (JUR-09)."""
+    """Work of `state` begins to wait. A dispatched case stays 已扫描 until its review is acquired (JUR-09)."""
     if shown_state(case) == DISPATCHED and state == FIRST_REVIEW:
         return
     set_state(case, state)

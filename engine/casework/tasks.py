@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from engine import clock
 from engine.actor import Actor
 from engine.casework import form_checks, handling, instances, materials, task_forms, transfers
-from engine.casework.access import NO_SUCH_CASE, require_role, subtree, visible_cases
+from engine.casework.access import require_role, subtree, visible_cases
 from engine.casework.events import record_event
 from engine.casework.paging import Page, page_size
 from engine.casework.separation import barred_officers, require_separation
@@ -124,11 +124,33 @@ def acquire_random(session: Session, actor: Actor, role: str | None = None) -> T
 
     Raises NotFound (nothing_left) when nobody has left anything this officer may do.
     """
+    busy: list[int] = []
     for task_id in _candidates(session, actor, role):
-        task = session.get_one(Task, task_id)
-        if actor.officer_id not in barred_officers(session, task) and _take(session, task_id, actor, "random"):
+        if _try(session, task_id, actor, busy=busy):
+            return _claimed(session, task_id, actor)
+    # What somebody else was just working on may have come free again: wait for each before saying there is nothing.
+    for task_id in busy:
+        if _try(session, task_id, actor, busy=None):
             return _claimed(session, task_id, actor)
     raise NotFound(NOTHING_LEFT, code="nothing_left")
+
+
+def _try(session: Session, task_id: int, actor: Actor, *, busy: list[int] | None) -> bool:
+    """Take the candidate if it can be had. A lost one leaves no lock behind, so nobody can wait in a circle."""
+    task = session.get_one(Task, task_id)
+    if actor.officer_id in barred_officers(session, task):
+        return False
+    attempt = session.begin_nested()
+    if not _lock_case(session, task, skip_locked=busy is not None):
+        attempt.rollback()
+        if busy is not None:
+            busy.append(task_id)
+        return False
+    if not _take(session, task_id, actor, "random"):
+        attempt.rollback()
+        return False
+    attempt.commit()
+    return True
 
 
 def claim(session: Session, task_id: int, actor: Actor) -> Task:
@@ -140,6 +162,7 @@ def claim(session: Session, task_id: int, actor: Actor) -> Task:
         return task
     if task.held_because is not None:
         raise TaskHeld(task.held_because)
+    _lock_case(session, task)
     if not _take(session, task_id, actor, "self"):
         session.refresh(task)
         raise _lost(task)
@@ -349,15 +372,19 @@ def complete(
 
 def _lock(session: Session, task: Task) -> Task:
     """Lock the subject, then the task, and read it as it is now."""
-    if task.case_id is not None:
-        locked = session.scalar(
-            select(Case).where(Case.id == task.case_id).with_for_update().execution_options(populate_existing=True)
-        )
-        if locked is None:
-            raise NotFound(NO_SUCH_CASE)
-        locked.version += 1
+    _lock_case(session, task)
     session.refresh(task, with_for_update=True)
+    if task.case is not None:
+        task.case.version += 1
     return task
+
+
+def _lock_case(session: Session, task: Task, *, skip_locked: bool = False) -> bool:
+    """Lock the case of the task, as every change of a case does before anything else; False when it was skipped."""
+    if task.case_id is None:
+        return True
+    query = select(Case).where(Case.id == task.case_id).with_for_update(of=Case, skip_locked=skip_locked)
+    return session.scalar(query.execution_options(populate_existing=True)) is not None
 
 
 def _require_workable(session: Session, task: Task, actor: Actor, version: int | None) -> None:
