@@ -95,6 +95,9 @@ def extended(data: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, An
     return result
 
 
+_REMOVED = object()
+
+
 def _same(left: Any, right: Any) -> bool:
     # True == 1 in Python; a branch that made one of the other has changed it.
     return type(left) is type(right) and left == right
@@ -105,22 +108,17 @@ def merged(base: Mapping[str, Any], branches: Iterable[Mapping[str, Any]]) -> tu
 
     Only what a branch changed or removed counts; a later branch wins where two changed the same name.
     """
-    result = dict(base)
-    changed: dict[str, Any] = {}
+    changes: dict[str, Any] = {}
     conflicts: list[str] = []
     for branch in branches:
-        for name, value in branch.items():
-            if name in base and _same(base[name], value):
+        for name in [*branch, *(name for name in base if name not in branch)]:
+            value = branch.get(name, _REMOVED)
+            if _same(base.get(name, _REMOVED), value):
                 continue
-            if name in changed and not _same(changed[name], value) and name not in conflicts:
+            if not _same(changes.get(name, value), value) and name not in conflicts:
                 conflicts.append(name)
-            changed[name] = result[name] = value
-        for name in base:
-            if name not in branch:
-                if changed.get(name) is not None and name not in conflicts:
-                    conflicts.append(name)
-                changed[name] = None
-                result.pop(name, None)
+            changes[name] = value
+    result = {name: value for name, value in ({**base, **changes}).items() if value is not _REMOVED}
     return result, conflicts
 
 
@@ -147,7 +145,8 @@ def _meet(my_task: Task, arrivals: list[Task]) -> None:
         fork = _fork(tokens)
         data, conflicts = merged(fork.data, [token.parent.data for token in tokens])
         check_size(data)
-        my_task.data = data
+        # In the order in which the state is written: first what the task before has.
+        my_task.data = {name: data[name] for name in my_task.parent.data if name in data} | data
         if conflicts:
             my_task.internal_data["conflicts"] = conflicts
         for token in arrivals:

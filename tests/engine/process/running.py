@@ -39,24 +39,29 @@ def library(folder: Path = SAMPLES) -> Library:
 def build(process_id: str, folder: Path = SAMPLES) -> Definition:
     """The definition of a sample, parsed anew."""
     part = library(folder).part(library(folder).closure(process_id))
-    return parser.build(f"hash-of-{process_id}", process_id, part.diagrams, part.tables)
+    return parser.build(f"{process_id}-of-the-samples", process_id, part.diagrams, part.tables)
 
 
 definition = cache(build)
 
 
+Answer = Callable[[Mapping[str, Any]], Mapping[str, Scalar]]
+
+
 class Owner:
     """Remembers what it was asked, in order; operators return what `results` says, or raise it."""
 
-    def __init__(self, results: Mapping[str, Any] | None = None) -> None:
-        self.results: dict[str, Any] = {**RESULTS, **(results or {})}
+    def __init__(self, results: Mapping[str, Any] | None = None, answer: Answer | None = None) -> None:
+        self.results: dict[str, Any] = {**(RESULTS if answer is None else {}), **(results or {})}
+        #: For all other operators.
+        self.answer = answer
         self.log: list[tuple[str, str]] = []
         self.data: list[Mapping[str, Any]] = []
 
     def call(self, element: Element, task_id: str, data: Mapping[str, Any]) -> Mapping[str, Scalar] | None:
         operator = element.operator or ""
         self.log.append(("call", operator))
-        result = self.results.get(operator)
+        result = self.results.get(operator) or self.answer
         if isinstance(result, Exception):
             raise result
         return result(data) if callable(result) else result
@@ -85,10 +90,11 @@ class Instance:
         *,
         saved: bool = False,
         results: Mapping[str, Any] | None = None,
+        answer: Answer | None = None,
         of: Definition | None = None,
     ) -> None:
         self.definition = of or definition(process_id)
-        self.owner = Owner(results)
+        self.owner = Owner(results, answer)
         self.saved = saved
         self.failures: list[tuple[str, Exception]] = []
         self.thrown: list[tuple[str, dict[str, Scalar]]] = []
