@@ -40,6 +40,13 @@ class Condition:
     every: tuple[Condition, ...] = ()
     some: tuple[Condition, ...] = ()
 
+    def names(self) -> Iterator[str]:
+        """The fields it asks about."""
+        if self.field:
+            yield self.field
+        for inner in (*((self.negated,) if self.negated else ()), *self.every, *self.some):
+            yield from inner.names()
+
 
 @dataclass(frozen=True, kw_only=True)
 class FormField:
@@ -261,17 +268,8 @@ def _mentioned(fields: tuple[FormField, ...], checks: tuple[Check, ...]) -> Iter
     for field in fields:
         yield from (name for name in (field.not_before, field.identity_type, field.birth, field.sex) if name)
         for condition in (field.required_when, field.forbidden_when):
-            yield from _names(condition)
+            yield from condition.names() if condition else ()
     for check in checks:
-        yield from (check.field, *check.sum, *_names(check.refuse_when))
+        yield from (check.field, *check.sum, *(check.refuse_when.names() if check.refuse_when else ()))
         if check.at_most:
             yield check.at_most.partition(".")[0]
-
-
-def _names(condition: Condition | None) -> Iterator[str]:
-    if condition is None:
-        return
-    if condition.field:
-        yield condition.field
-    for inner in (condition.negated, *condition.every, *condition.some):
-        yield from _names(inner)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -74,7 +74,10 @@ def check_form(
         for field in schema.fields
         if (value := _known(field, application or {}, forms or {})) is not None
     }
-    clean, broken = _check_fields(schema.fields, {**known, **_filled(values)}, at, desk, faults)
+    given = {**known, **_filled(values)}
+    clean, broken = _check_fields(
+        schema.fields, given, at, desk, faults, _missing_elsewhere(schema, given, forms or {})
+    )
     for field in schema.fields:
         if field.id in known and field.id in clean and clean[field.id] != known[field.id]:
             faults.add(f"{at}.{field.id}", "与申请的其他内容不一致，请核对。")
@@ -93,13 +96,27 @@ def _known(field: FormField, application: Mapping[str, Any], forms: Mapping[str,
     return None
 
 
+def _missing_elsewhere(schema: FormSchema, given: Mapping[Any, Any], forms: Mapping[str, Any]) -> set[str]:
+    """Fields whose source is missing or broken: it is asked for there, and not here again."""
+    return {
+        field.id
+        for field in schema.fields
+        if field.id not in given and (field.application or (field.form and field.form[0] in forms))
+    }
+
+
 def _filled(values: Mapping[Any, Any]) -> dict[Any, Any]:
     """Without what was left empty: an empty box, an empty list and no value at all are the same."""
     return {name: value for name, value in values.items() if value is not None and value != "" and value != []}
 
 
 def _check_fields(
-    fields: Sequence[FormField], values: Mapping[Any, Any], at: str, desk: Desk, faults: Faults
+    fields: Sequence[FormField],
+    values: Mapping[Any, Any],
+    at: str,
+    desk: Desk,
+    faults: Faults,
+    asked_elsewhere: Iterable[str] = (),
 ) -> tuple[dict[str, Any], set[str]]:
     """What is kept, and the ids of the fields that have to be filled in again."""
     known = {field.id: field for field in fields}
@@ -107,7 +124,7 @@ def _check_fields(
         if name not in known:
             faults.add(f"{at}.{str(name)[:_SHOWN_NAME]}", "表单没有这一项。")
     clean: dict[str, Any] = {}
-    broken: set[str] = set()
+    broken = set(asked_elsewhere)
     for field in _documents_last(fields):
         value = values.get(field.id, field.default)
         if value is None:
