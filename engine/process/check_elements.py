@@ -151,8 +151,10 @@ def _is_in_event(node: etree._Element) -> bool:
 
 
 def _nearest_id(node: etree._Element) -> str:
+    """The id of what the analyst sees in the drawing: the flow node or flow that `node` is a part of."""
     for one in (node, *node.iterancestors()):
-        if one.get("id"):
+        inner = is_bpmn(one) and local_name(one).endswith(("EventDefinition", "Expression", "timeDate"))
+        if one.get("id") and not inner:
             return str(one.get("id"))
     return ""
 
