@@ -79,9 +79,9 @@ class InstanceHost:
         return result
 
     def entered(self, element: Element, task_id: str) -> None:
-        """Human work began to wait: the case shows it."""
+        """Human work began to wait: the case shows it. What holds the case is shown by `handling.hold`."""
         case = self._case()
-        if case is not None and element.state:
+        if case is not None and element.state and self.instance.subject == "case":
             handling.enter(case, element.state)
 
     def finished(self, element: Element, task_id: str, data: Mapping[str, Any]) -> None:
@@ -89,7 +89,7 @@ class InstanceHost:
         case = self._case()
         if case is None:
             return
-        if element.kind == "serviceTask" and element.state:
+        if element.kind == "serviceTask" and element.state and self.instance.subject == "case":
             handling.set_state(case, element.state)
         if element.sms_slot:
             sms.emit_for_case(self.session, case, slot=element.sms_slot, occasion=task_id, at=self.at)
