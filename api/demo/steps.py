@@ -41,6 +41,11 @@ class Cast:
         """Let it be `moment` in the system (Guangdong's time)."""
         self.officer(READER).post("/training/clock", {"now": f"{moment}+08:00"})
 
+    def today(self) -> str:
+        """The day in the system whose clock can be moved."""
+        now: str = self.officer(READER).get("/training/clock")["now"]
+        return now[:10]
+
 
 @dataclass
 class Scene:
@@ -246,11 +251,12 @@ def _compare_order(happened: list[str], stated: Any) -> None:
 
 
 def _today(scene: Scene) -> str:
-    if not scene.cast.own_system:
-        accepted: str = scene.case()["accepted_at"]
-        return accepted[:10]
-    now: str = scene.cast.officer(READER).get("/training/clock")["now"]
-    return now[:10]
+    if scene.cast.own_system:
+        return scene.cast.today()
+    # The running system's own day: what it wrote last in this story.
+    entries = scene.cast.officer(READER).get(f"/cases/{scene.case_id}/timeline")["items"]
+    last: str = entries[-1]["at"]
+    return last[:10]
 
 
 def picture(text: str) -> bytes:
