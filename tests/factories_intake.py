@@ -24,7 +24,8 @@ TIANHE, PANYU = "440106", "440113"
 
 def install(session: Session) -> None:
     """The province and the stock of diagrams, where the database does not have them yet."""
-    install_province(session)
+    if session.get(Agency, ZHONGSHAN) is None:
+        install_province(session)
     if session.scalar(select(DefinitionRow.hash).where(DefinitionRow.process_id == "resolve_relation")) is None:
         definitions.install_stock(session, PROJECT / "bpmn", clock.now())
 

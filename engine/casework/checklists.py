@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from config.catalogue import services
 from config.form_schemas import ticks
 from engine.casework.forms import holds
 from engine.errors import InvalidInput
@@ -16,12 +17,8 @@ Row = dict[str, Any]
 
 
 def draw_up(session: Session, application: Application, configurations: Mapping[str, ServiceConfiguration]) -> None:
-    """Write the checklist per service, and one material item for each material, shared by all services (K-27).
-
-    Raises InvalidInput for a ticked item that the place of insurance does not know.
-    """
+    """Write the checklist per service, and one material item for each material, shared by all services (K-27)."""
     lists = {code: one.materials[application.channel] for code, one in configurations.items()}
-    _refuse_unknown_ticks(application, lists)
     application.checklist = {code: list(_rows(application, code, listed)) for code, listed in lists.items()}
     for item in _items(application):
         session.add(item)
@@ -77,9 +74,19 @@ def _said(content: Mapping[str, Any], service: str) -> dict[str, Any]:
     return {**facts, **columns, **forms, "applicant.kind": content["applicant"]["kind"], "agent": content["agent"]}
 
 
-def _refuse_unknown_ticks(application: Application, lists: Mapping[str, Mapping[str, Any]]) -> None:
+def refuse_unknown_ticks(
+    application: Application, configurations: Mapping[str, ServiceConfiguration] | None = None
+) -> None:
+    """Raises InvalidInput for a ticked item that no list has: the place of insurance's, or the province's while that
+    place is not known. A city may add to the province's lists and drop nothing (K-15)."""
+    channel = application.channel
+    lists: list[Mapping[str, Any]] = (
+        [one.materials[channel] for one in configurations.values()]
+        if configurations is not None
+        else [services()[code].channels[channel].row() for code in application.services]
+    )
     for field in ("auxiliary", "application_items"):
-        known = {group["code"] for listed in lists.values() for group in listed[field]}
+        known = {group["code"] for listed in lists for group in listed[field]}
         unknown = [number for number, code in enumerate(application.content[field]) if code not in known]
         if unknown:
             raise InvalidInput(fields={f"{field}.{number}": ["参保地的清单没有这一项。"] for number in unknown})

@@ -6,6 +6,7 @@ asked of the applicant (ROU-01, ACC-05). Where it finds none or several, a perso
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import or_, select
@@ -54,8 +55,10 @@ def route(session: Session, application: Application) -> None:
     }[state]
     application.routing = {"state": state, "reason": reason, "relation_ids": [relation.id for relation in found]}
     if state == "found":
-        settle(session, application, session.get_one(Agency, found[0].agency_code))
+        configurations = settle(session, application, session.get_one(Agency, found[0].agency_code))
+        checklists.refuse_unknown_ticks(application, configurations)
     else:
+        checklists.refuse_unknown_ticks(application)
         application.state = "unresolved"
         application.gates = _answers(ports().gates.check(_facts(application)))
 
@@ -94,6 +97,21 @@ def choose_relation(
     )
 
 
+def check_choice(session: Session, application: Application, fields: Mapping[str, Any]) -> None:
+    """The officer's entry in the form `relation`, before the task is done: what cannot be chosen is refused at once.
+
+    Raises InvalidInput under the names of the form's fields.
+    """
+    try:
+        chosen_agency(session, application, relation_id=fields.get("relation_id"), agency_code=fields.get("agency"))
+        _reason(fields.get("reason") or "")
+    except InvalidInput as fault:
+        names = {"agency_code": "agency"}
+        raise InvalidInput(
+            fields={f"fields.{names.get(name, name)}": sentences for name, sentences in fault.fields.items()}
+        ) from None
+
+
 def chosen_agency(
     session: Session, application: Application, *, relation_id: int | None, agency_code: str | None
 ) -> Agency:
@@ -112,8 +130,11 @@ def chosen_agency(
     return agency
 
 
-def settle(session: Session, application: Application, insured_with: Agency) -> None:
-    """The place of insurance is known: handling agency, gates, checklist, and the state that follows."""
+def settle(session: Session, application: Application, insured_with: Agency) -> Mapping[str, ServiceConfiguration]:
+    """The place of insurance is known: handling agency, gates, checklist, and the state that follows.
+
+    Gives back the handling agency's configurations of the services.
+    """
     handling = deciding_agency(session, insured_with)
     today = clock.today()
     configurations = {
@@ -124,6 +145,7 @@ def settle(session: Session, application: Application, insured_with: Agency) -> 
     application.state = "draft" if all(gate["passed"] for gate in application.gates) else "blocked"
     checklists.draw_up(session, application, configurations)
     session.flush()
+    return configurations
 
 
 def _reason(reason: str) -> str:

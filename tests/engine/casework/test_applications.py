@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from threading import Barrier
 from typing import Any
 
 import pytest
+from flask import Flask
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from config.catalogue import services
 from engine.actor import Actor
-from engine.casework import applications, materials, routing
+from engine.casework import applications, materials, routing, tasks
+from engine.db import transaction
 from engine.errors import Conflict, InvalidInput, NotAllowed, NotFound, RuleRefused
 from engine.models import (
     Agency,
     Application,
     CaseEvent,
+    Incident,
     Instance,
     IssuedDocument,
     Message,
@@ -49,8 +54,9 @@ TOWN = "442000001"
 
 
 @pytest.fixture(autouse=True)
-def _province(session: Session) -> None:
-    install(session)
+def _province(request: pytest.FixtureRequest) -> None:
+    if "session" in request.fixturenames:
+        install(request.getfixturevalue("session"))
 
 
 @pytest.fixture
@@ -216,6 +222,37 @@ def test_a_choice_that_names_nothing_or_has_no_reason_is_refused(
 
     assert refused.value.fields.keys() == {field}
     assert application.state == "unresolved"
+
+
+@pytest.mark.rule("ROU-06")
+def test_the_supervisors_task_settles_the_relation_and_a_slip_of_the_pen_does_not_end_it(
+    session: Session, acceptor: Actor
+) -> None:
+    application = submit(session, acceptor)
+    task = session.scalars(select(Task).where(Task.application_id == application.id)).one()
+    supervisor = make_officer(session, SHENZHEN, "supervisor")
+    tasks.claim(session, task.id, supervisor)
+
+    with pytest.raises(InvalidInput) as refused:
+        tasks.complete(
+            session, task.id, supervisor, outcome="done", fields={"agency": "999999", "reason": "经核实在中山参保"}
+        )
+    tasks.complete(
+        session, task.id, supervisor, outcome="done", fields={"agency": ZHONGSHAN, "reason": "经核实在中山参保"}
+    )
+
+    assert refused.value.fields.keys() == {"fields.agency"}
+    assert (application.state, application.handling_agency_code) == ("draft", ZHONGSHAN)
+    instance = session.scalars(select(Instance).where(Instance.application_id == application.id)).one()
+    assert instance.ended_at is not None
+    assert session.scalars(select(Incident)).all() == []
+
+
+def test_a_ticked_item_is_refused_also_while_the_place_is_not_known(session: Session, acceptor: Actor) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        submit(session, acceptor, auxiliary=["third_party"], application_items=["no_such_item"])
+
+    assert refused.value.fields.keys() == {"application_items.0"}
 
 
 def test_a_relation_that_is_settled_is_not_chosen_again(session: Session, acceptor: Actor, insured: None) -> None:
@@ -723,3 +760,49 @@ def test_no_event_says_anything_about_the_person(session: Session, acceptor: Act
 def test_forms_of_the_usual_command_are_those_each_service_needs() -> None:
     for code, service in services().items():
         assert set(service.forms) <= forms_for(code).keys()
+
+
+# --- on the production kind of database
+
+
+@pytest.mark.postgres
+def test_two_counters_that_register_the_same_person_at_once_make_one_person(postgres_app: Flask) -> None:
+    barrier = Barrier(2, timeout=20)
+
+    def at_a_counter(agency: str) -> int:
+        with postgres_app.app_context(), transaction() as session:
+            acceptor = make_officer(session, agency, "acceptor")
+            barrier.wait()
+            return submit(session, acceptor, person=make_person(70)).person_id
+
+    with transaction() as session:
+        install(session)
+    with ThreadPoolExecutor(2) as counters:
+        found = list(counters.map(at_a_counter, [SHENZHEN, ZHUHAI]))
+
+    assert found[0] == found[1]
+
+
+@pytest.mark.postgres
+def test_one_of_two_officers_who_refuse_at_once_is_told_of_the_other(postgres_app: Flask) -> None:
+    with transaction() as session:
+        install(session)
+        make_relation(session, make_person(), ZHONGSHAN)
+        acceptor = make_officer(session, SHENZHEN, "acceptor")
+        application_id = submit(session, acceptor).id
+    barrier = Barrier(2, timeout=20)
+
+    def refuse(_: int) -> str:
+        with postgres_app.app_context():
+            barrier.wait()
+            try:
+                with transaction() as session:
+                    applications.refuse_application(
+                        session, application_id, acceptor, opinion="不符合", ground="条例第十六条"
+                    )
+            except Conflict as conflict:
+                return conflict.code
+            return "refused"
+
+    with ThreadPoolExecutor(2) as officers:
+        assert sorted(officers.map(refuse, range(2))) == ["application_refused", "refused"]
