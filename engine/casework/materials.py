@@ -52,15 +52,16 @@ def missing_materials(session: Session, application: Application) -> list[Materi
 
 def missing_images(session: Session, case: Case) -> list[MaterialItem]:
     """Required materials of the case's service without an image: nobody may decide before (ACC-08, promise 4)."""
-    return [item for item in _of_case(session, case) if is_required(item) and not item.images]
+    return [item for item in of_case(session, case) if is_required(item) and not item.images]
 
 
 def has_image(session: Session, case: Case, material: str) -> bool:
     """The case has an image of `material`."""
-    return any(item.images for item in _of_case(session, case) if item.material == material)
+    return any(item.images for item in of_case(session, case) if item.material == material)
 
 
-def _of_case(session: Session, case: Case) -> list[MaterialItem]:
+def of_case(session: Session, case: Case) -> list[MaterialItem]:
+    """The lines of the case's own service."""
     return [item for item in of_application(session, case.application_id) if case.service in item.services]
 
 
