@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 
 from lxml import etree
 
+from config.catalogue import SMS_SLOTS
 from config.task_forms import task_forms
+from engine.casework.states import CASE_STATES
 from engine.process import expressions
 from engine.process.diagram import (
     AGENCIES,
     BPMN,
-    CASE_STATES,
     ROLES,
-    SMS_SLOTS,
     SPIFFWORKFLOW,
     TONGBAN,
     Diagram,
@@ -201,7 +201,7 @@ def _user_task_faults(node: Node) -> Iterator[str]:
         yield "differsFrom 不能写自己的编号。"
 
 
-def _code_fault(node: Node, attribute: str, known: Mapping[str, object], title: str) -> Iterator[str]:
+def _code_fault(node: Node, attribute: str, known: Container[str], title: str) -> Iterator[str]:
     code = node.tongban(attribute)
     if code is not None and code not in known:
         yield f"{title}“{code[:64]}”不存在。"

@@ -46,38 +46,6 @@ ROLES: Mapping[str, str] = MappingProxyType(
 AGENCIES: Mapping[str, str] = MappingProxyType(
     {"accepting": "业务受理地", "handling": "业务办理地", "superior": "共同上级", "either": "受理地或办理地"}
 )
-CASE_STATES: Mapping[str, str] = MappingProxyType(
-    {
-        "accepted": "已受理",
-        "awaiting_scan": "待扫描",
-        "scanned": "已扫描",
-        "awaiting_first_review": "待初审",
-        "awaiting_second_review": "待复审",
-        "completed": "办结",
-        "awaiting_delivery": "待送达",
-        "delivered": "已送达",
-        "awaiting_archiving": "待归档",
-        "archived": "已归档",
-        "supplementing": "补正中",
-        "suspended": "中止",
-        "transferring": "移送中",
-        "escalated": "上报指导中",
-        "terminated": "终止",
-    }
-)
-SMS_SLOTS: Mapping[str, str] = MappingProxyType(
-    {
-        "acceptance": "受理",
-        "receipt": "回执",
-        "completion": "办结",
-        "termination": "终止",
-        "urging": "催办",
-        "not_injury_or_refusal": "不予受理",
-        "suspension": "中止",
-        "not_passed": "不予通过",
-        "first_reviewed": "初审完成",
-    }
-)
 Thing = TypeVar("Thing")
 
 #: Acts before the first user task whose actor a later one can be told to differ from (REV-06).

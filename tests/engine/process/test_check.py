@@ -266,7 +266,7 @@ SCRIPTS = [
 @pytest.mark.parametrize("place", ["task", "flow", "process"])
 def test_no_extension_executes_anything(extension: str, place: str) -> None:
     extended = f"<bpmn:extensionElements>{extension}</bpmn:extensionElements>"
-    task = node("userTask", "work", extended if place == "task" else "", tongban__role="acceptor")
+    task = node("userTask", "work", extended if place == "task" else "", **{"tongban:role": "acceptor"})
     way = flow("start", "work").replace("</", f"{extended if place == 'flow' else ''}</")
     drawn = process(extended if place == "process" else "", START, task, END, way, flow("work", "end"))
     named = re.search(r":(\w+)", extension)
