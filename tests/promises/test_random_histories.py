@@ -1,0 +1,125 @@
+"""The promises of the design hold over random histories (design, section 5), on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from engine.casework import materials
+from engine.db import transaction
+from engine.models import Case, CaseEvent, Incident, Instance, Message, Suspension, Task, Transfer
+from tests.conftest import FixedClock
+from tests.promises.history import History
+
+SEEDS = range(1, 9)
+STEPS = 60
+
+
+@pytest.mark.rule("JUR-02", "JUR-03", "REV-04", "REV-05", "ACC-12", "DAT-03", "ROU-03")
+@pytest.mark.parametrize("seed", SEEDS)
+def test_every_promise_holds_after_a_random_history(any_app: Flask, clock: FixedClock, seed: int) -> None:
+    history = History(seed, clock)
+    history.begin()
+    history.go_on(STEPS)
+
+    with transaction() as session:
+        one_transfer_at_most(session)
+        due_days_moved_only_by_suspensions(session, history)
+        different_people(session)
+    history.finish()
+
+    with transaction() as session:
+        every_case_ended_and_is_archived(session)
+        one_transfer_at_most(session)
+        due_days_moved_only_by_suspensions(session, history)
+        decided_on_complete_images(session)
+        different_people(session)
+        one_message_per_occasion(session)
+        nothing_is_left_open(session)
+    assert history.done and history.refusals, (
+        "a history in which nothing happens, or nothing is refused, proves nothing"
+    )
+
+
+def every_case_ended_and_is_archived(session: Session) -> None:
+    """Promise 1."""
+    for case in session.scalars(select(Case)):
+        assert case.result is not None, case.id
+        assert case.state == "archived", (case.id, case.state)
+        assert case.completed_at is not None
+
+
+def one_transfer_at_most(session: Session) -> None:
+    """Promise 2: at most one agency-initiated transfer; the handling agency is where transfers and designations led."""
+    done = Counter(session.scalars(select(Transfer.case_id).where(Transfer.state == "completed")))
+    for case in session.scalars(select(Case)):
+        assert case.transfer_count == done[case.id] <= 1
+        moves = session.scalars(
+            select(CaseEvent)
+            .where(CaseEvent.case_id == case.id, CaseEvent.kind.in_(("case_transferred", "agency_designated")))
+            .order_by(CaseEvent.id)
+        ).all()
+        expected = moves[-1].details["to_agency"] if moves else None
+        assert expected in (None, case.handling_agency_code)
+
+
+def due_days_moved_only_by_suspensions(session: Session, history: History) -> None:
+    """Promise 3."""
+    moved: dict[int, int] = defaultdict(int)
+    for suspension in session.scalars(select(Suspension).where(Suspension.resumed_on.is_not(None))):
+        moved[suspension.case_id] += suspension.moved_workdays or 0
+    for case in session.scalars(select(Case)):
+        if moved[case.id] == 0:
+            assert case.due_on == history.promised[case.id]
+        else:
+            assert case.due_on > history.promised[case.id]
+
+
+def decided_on_complete_images(session: Session) -> None:
+    """Promise 4: whoever passed or refused a case had the images of all its mandatory materials before him."""
+    for task in session.scalars(select(Task).where(Task.form == "review", Task.state == "completed")):
+        if task.outcome not in ("pass", "not_passed") or task.case is None:
+            continue
+        for item in materials.of_application(session, task.case.application_id):
+            if materials.is_required(item) and task.case.service in item.services:
+                assert item.images and item.imaged_at and item.imaged_at <= task.completed_at, (task.case_id, item.name)
+
+
+def different_people(session: Session) -> None:
+    """Promise 5: whoever decided at one level neither accepted the case nor decided at another."""
+    levels: dict[int, dict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
+    for task in session.scalars(select(Task).where(Task.state == "completed", Task.transfer_id.is_(None))):
+        if task.element_id in ("first_review", "second_review", "third_review") and task.case_id is not None:
+            levels[task.case_id][task.element_id].add(task.completed_by_id or 0)
+    for case_id, by_level in levels.items():
+        people = [{session.get_one(Case, case_id).accepted_by_id}, *by_level.values()]
+        for place, group in enumerate(people):
+            for other in people[place + 1 :]:
+                assert group.isdisjoint(other), case_id
+
+
+def one_message_per_occasion(session: Session) -> None:
+    """Promise 6: one acceptance message, and one about the end, for each case."""
+    slots: dict[int, Counter[str]] = defaultdict(Counter)
+    for message in session.scalars(select(Message).where(Message.case_id.is_not(None))):
+        slots[message.case_id or 0][message.slot] += 1
+    for case in session.scalars(select(Case)):
+        told = slots[case.id]
+        assert told["acceptance"] == 1
+        ends = told["completion"] + told["not_passed"] + told["termination"]
+        assert ends == (0 if case.result == "voided" else 1), (case.id, case.result, told)
+        suspended = len(session.scalars(select(Suspension).where(Suspension.case_id == case.id)).all())
+        assert told["suspension"] == suspended
+
+
+def nothing_is_left_open(session: Session) -> None:
+    """No open task, no incident, no running process but a filing's validity."""
+    assert session.scalars(select(Task).where(Task.state.in_(("pool", "claimed")))).all() == []
+    incidents = session.scalars(select(Incident).where(Incident.resolved_at.is_(None))).all()
+    assert [(incident.element_id, incident.code, incident.message) for incident in incidents] == []
+    for instance in session.scalars(select(Instance).where(Instance.ended_at.is_(None))):
+        assert instance.due_at is not None, instance.id
