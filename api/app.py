@@ -1,0 +1,194 @@
+"""`create_app`: the one place that joins the engine, the handlers and the configuration."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import importlib
+import pkgutil
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+from flask import Flask, Response
+from flask_migrate import Migrate
+
+import engine.models  # noqa: F401  registers the tables
+import handlers
+from api.applications.routes import blueprint as applications
+from api.auth import permission_of, public
+from api.blueprint import Api, CodeConverter, IdConverter, limit_body
+from api.cases.routes import blueprint as cases
+from api.catalogue.routes import blueprint as catalogue
+from api.definitions.routes import blueprint as definitions
+from api.docs.routes import blueprint as docs
+from api.errors import problem, register_error_handlers
+from api.escalations.routes import blueprint as escalations
+from api.health.routes import blueprint as health
+from api.incidents.routes import blueprint as incidents
+from api.progress.routes import blueprint as progress
+from api.schemas import LARGEST_ID
+from api.sessions.routes import blueprint as sessions
+from api.tasks.routes import blueprint as tasks
+from api.training.routes import blueprint as training
+from api.transfers.routes import blueprint as transfers
+from config import legal
+from config.settings import PROJECT, Settings
+from engine import ports
+from engine.db import db
+from engine.errors import RuleRefused
+from engine.files import LocalFiles
+from handlers.rules import gates, identity, jurisdiction, workdays
+
+MIGRATIONS = PROJECT / "engine" / "models" / "migrations"
+
+RESOURCES = (
+    sessions,
+    applications,
+    cases,
+    tasks,
+    transfers,
+    escalations,
+    incidents,
+    definitions,
+    catalogue,
+    progress,
+)
+
+#: Endpoint of /api/openapi.json, made by flask-smorest.
+SPECIFICATION = "api-docs.openapi_json"
+
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'",
+    # What an officer read must not lie in a shared computer's cache.
+    "Cache-Control": "no-store",
+}
+
+
+def create_app(settings: Settings) -> Flask:
+    """The whole system with these settings: tables known, operators registered, ports filled, routes in place."""
+    app = Flask("tongban", static_folder=None)
+    app.config.update(
+        TONGBAN=settings,
+        SQLALCHEMY_DATABASE_URI=settings.sqlalchemy_url,
+        # An error's text ends up in logs, and the values of a statement are personal.
+        SQLALCHEMY_ENGINE_OPTIONS={"hide_parameters": True},
+        API_TITLE="通办",
+        API_VERSION="v1",
+        OPENAPI_VERSION="3.1.0",
+        OPENAPI_URL_PREFIX="/api",
+    )
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    # A doubled slash is a wrong address, not a redirect.
+    app.url_map.merge_slashes = False
+    app.url_map.converters |= {"id": IdConverter, "code": CodeConverter}
+    settings.home.mkdir(parents=True, exist_ok=True)
+    db.init_app(app)
+    Migrate(app, db, directory=str(MIGRATIONS))
+    register_operators()
+    fill_ports(settings)
+    _register_routes(app, settings)
+    return app
+
+
+def fill_ports(settings: Settings) -> None:
+    """Give the engine what it needs of the law."""
+    ports.fill(
+        ports.Ports(
+            calendar=_Calendar(),
+            gates=gates,
+            rules=_RuleValues(),
+            jurisdiction=_Jurisdiction(),
+            identity_key=_identity_key(settings.secret),
+            identity=identity,
+            files=LocalFiles(settings.files),
+        )
+    )
+
+
+def register_operators() -> None:
+    """Import every handler: that is what registers its operators."""
+    for module in pkgutil.iter_modules(handlers.__path__):
+        importlib.import_module(f"{handlers.__name__}.{module.name}")
+
+
+def _register_routes(app: Flask, settings: Settings) -> None:
+    register_error_handlers(app)
+    app.register_error_handler(legal.RuleNotInForce, _not_in_force)
+    app.before_request(limit_body)
+    app.after_request(_add_headers)
+    api = Api(app)
+    api.spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer"})
+    api.register_converter(IdConverter, lambda _: {"type": "integer", "minimum": 1, "maximum": LARGEST_ID})
+    api.register_converter(CodeConverter, lambda converter: {"type": "string", "pattern": f"^{converter.regex}$"})
+    for resource in RESOURCES:
+        api.register_blueprint(resource)
+    if settings.mode == "training":
+        api.register_blueprint(training)
+    app.register_blueprint(docs)
+    app.register_blueprint(health)
+    app.view_functions[SPECIFICATION] = public(app.view_functions[SPECIFICATION])
+    _document_permissions(app, api)
+
+
+def _document_permissions(app: Flask, api: Api) -> None:
+    for rule in app.url_map.iter_rules():
+        path = api.spec._paths.get(api.flask_plugin.flaskpath2openapi(rule.rule))
+        permission = permission_of(app.view_functions[rule.endpoint])
+        for method in rule.methods or ():
+            described = (path or {}).get(method.lower())
+            if described is not None and permission is not None:
+                described["security"] = [{"bearer": []}]
+                described["x-permission"] = permission
+
+
+def _add_headers(response: Response) -> Response:
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response
+
+
+def _not_in_force(error: legal.RuleNotInForce) -> Response:
+    return problem(422, "rule_not_in_force", error.message, details={"rule": error.key, "on": error.on.isoformat()})
+
+
+class _Calendar:
+    """`ports.Calendar` by the official calendar."""
+
+    def due(self, day: date, workdays_: int) -> ports.Due:
+        found = workdays.official_calendar().due(day, workdays_)
+        return ports.Due(on=found.on, provisional=found.provisional)
+
+    def workdays_between(self, start: date, end: date) -> int:
+        return workdays.official_calendar().workdays_between(start, end)
+
+
+class _RuleValues:
+    """`ports.RuleValues` by `config/rules`."""
+
+    def value(self, key: str, on: date) -> tuple[Any, ports.Reason]:
+        found = legal.rule_value(key, on)
+        return found.value, found.ref.reason()
+
+
+class _Jurisdiction:
+    """`ports.Jurisdiction` by the province's tree."""
+
+    def common_superior(self, first: str, second: str) -> str:
+        try:
+            return jurisdiction.common_superior_in_province(first, second)
+        except jurisdiction.NoCommonSuperior as error:
+            raise RuleRefused(error.message, code="no_common_superior") from error
+
+
+def _identity_key(secret: str) -> Callable[[str], str]:
+    def key(number: str) -> str:
+        # The same person may be written with a small x, or with spaces from a form.
+        normalised = "".join(number.split()).upper()
+        return hmac.new(secret.encode(), normalised.encode(), hashlib.sha256).hexdigest()
+
+    return key

@@ -1,0 +1,186 @@
+"""The blueprint of all resources: a view declares what it reads or changes, and is one use case in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import wraps
+from http import HTTPStatus
+from typing import Any, TypeVar, cast
+
+import flask_smorest
+import marshmallow as ma
+from flask import Response, current_app, jsonify, request
+from flask_smorest.utils import prepare_response
+from sqlalchemy.orm import Session
+from werkzeug.routing import BaseConverter, ValidationError
+
+from api.auth import current_actor
+from api.errors import PROBLEM
+from api.idempotency import HEADER, once
+from api.parsing import Parser
+from api.schemas import LARGEST_ID, Problem
+from engine.db import db
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+#: A filled-in form is some kilobytes.
+USUAL_BODY = 1024 * 1024
+
+_KEY_PARAMETER = {
+    "in": "header",
+    "name": HEADER,
+    "required": False,
+    "schema": {"type": "string", "minLength": 8, "maxLength": 80},
+    "description": "同一个键的重复请求只办理一次，并得到第一次的答复。",
+}
+
+
+class IdConverter(BaseConverter):
+    """An id in a path; what no database row can have does not exist."""
+
+    regex = "[1-9][0-9]{0,9}"
+    part_isolating = True
+
+    def to_python(self, value: str) -> int:
+        if int(value) > LARGEST_ID:
+            raise ValidationError
+        return int(value)
+
+
+class CodeConverter(BaseConverter):
+    """A code in a path: letters, digits, `_`, `-`."""
+
+    regex = "[A-Za-z0-9_-]{1,64}"
+
+
+class Api(flask_smorest.Api):  # type: ignore[misc]
+    """The API whose errors are documented as what they are: problem+json."""
+
+    ERROR_SCHEMA = Problem
+
+    def _register_responses(self) -> None:
+        for status in HTTPStatus:
+            self._register_problem(status.name, status.phrase)
+        self._register_problem("DEFAULT_ERROR", "Default error response")
+
+    def _register_problem(self, name: str, description: str) -> None:
+        response: dict[str, Any] = {"description": description, "schema": self.ERROR_SCHEMA}
+        prepare_response(response, self.spec, PROBLEM)
+        self.spec.components.response(name, response, lazy=True)
+
+    def _register_error_handlers(self) -> None:
+        """Left to `api.errors`, which answers everything in one shape."""
+
+
+class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
+    """Views that read run on one snapshot; views that change run in one transaction, once per Idempotency-Key."""
+
+    ARGUMENTS_PARSER = Parser()
+
+    def route(self, rule: str, *, methods: Sequence[str]) -> Callable[[View], View]:
+        """The address of the view."""
+        return cast("Callable[[View], View]", super().route(rule, methods=list(methods)))
+
+    def arguments(self, schema: type[ma.Schema], *, location: str = "json") -> Callable[[View], View]:
+        """The view gets what was sent, as `schema` reads it, before the ids of the path."""
+        return cast("Callable[[View], View]", super().arguments(schema, location=location))
+
+    def reads(
+        self, schema: type[ma.Schema] | None, title: str, *, many: bool = False
+    ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """The view gets a session first, reads, and its result is dumped while the session is open."""
+        dump = _dump(schema, many)
+
+        def decorator(view: Callable[..., Any]) -> Callable[..., Any]:
+            @wraps(view)
+            def wrapper(*args: Any, **kwargs: Any) -> Response:
+                with _reading() as session:
+                    return jsonify(dump(view(session, *args, **kwargs)))
+
+            return self._documented(wrapper, HTTPStatus.OK, schema, title, many=many)
+
+        return decorator
+
+    def changes(
+        self, schema: type[ma.Schema] | None, title: str, *, status: HTTPStatus = HTTPStatus.OK, many: bool = False
+    ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """The view gets the session of its transaction first; its result is dumped before the commit."""
+        dump = _dump(schema, many)
+
+        def decorator(view: Callable[..., Any]) -> Callable[..., Any]:
+            @wraps(view)
+            def wrapper(*args: Any, **kwargs: Any) -> Response:
+                return once(
+                    current_actor(), status, lambda session: _flushed(session, dump, view(session, *args, **kwargs))
+                )
+
+            documented = self._documented(wrapper, status, schema, title, many=many)
+            return self.doc(parameters=[_KEY_PARAMETER])(documented)  # type: ignore[no-any-return]
+
+        return decorator
+
+    def answers(
+        self, schema: type[ma.Schema] | None, title: str, *, status: HTTPStatus = HTTPStatus.OK
+    ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Document a view that makes its own answer (and opens its own transaction, if it needs one)."""
+        return lambda view: self._documented(view, status, schema, title)
+
+    def uploads(self, *names: str, **texts: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Document a multipart body: files and text fields with their descriptions. The view reads them itself."""
+        properties: dict[str, Any] = {name: {"type": "string", "format": "binary"} for name in names}
+        properties |= {name: {"type": "string", "description": description} for name, description in texts.items()}
+        schema = {"type": "object", "properties": properties, "required": list(properties)}
+        return self.doc(requestBody={"required": True, "content": {"multipart/form-data": {"schema": schema}}})  # type: ignore[no-any-return]
+
+    def _documented(
+        self,
+        view: Callable[..., Any],
+        status: HTTPStatus,
+        schema: type[ma.Schema] | None,
+        title: str,
+        *,
+        many: bool = False,
+    ) -> Callable[..., Any]:
+        shown = schema(many=many) if schema is not None else None
+        return self.doc(summary=title)(self.response(status, shown)(view))  # type: ignore[no-any-return]
+
+
+@contextmanager
+def _reading() -> Iterator[Session]:
+    """A session on a fresh snapshot that writes nothing and blocks nobody."""
+    session = db.session()
+    session.rollback()
+    try:
+        yield session
+    finally:
+        session.rollback()
+
+
+def _dump(schema: type[ma.Schema] | None, many: bool) -> Callable[[Any], Any]:
+    if schema is None:
+        return lambda result: result
+    instance = schema(many=many)
+    return instance.dump
+
+
+def _flushed(session: Session, dump: Callable[[Any], Any], result: Any) -> Any:
+    # What the database fills in (ids) must be known before it is dumped.
+    session.flush()
+    return dump(result)
+
+
+def body_limit(largest: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The view takes bodies up to `largest` bytes, instead of the usual limit."""
+
+    def decorator(view: Callable[..., Any]) -> Callable[..., Any]:
+        view.body_limit = largest  # type: ignore[attr-defined]
+        return view
+
+    return decorator
+
+
+def limit_body() -> None:
+    """Before each request: how large its body may be."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    request.max_content_length = getattr(view, "body_limit", USUAL_BODY)

@@ -1,0 +1,289 @@
+"""Cases as they are asked for and shown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import marshmallow as ma
+from marshmallow import fields, validate
+
+from api.escalations.schemas import EscalationView
+from api.paging import PageQuery, page_of
+from api.schemas import Choice, Code, Day, Named, Schema, Text, yuan
+from api.transfers.schemas import TransferView
+from config.catalogue import services
+from engine import clock
+from engine.casework.states import CASE_STATES, RESULTS
+from engine.models import Case
+
+
+class CaseQuery(PageQuery):
+    """Which cases; every filter narrows."""
+
+    receipt_number = Code(metadata={"description": "受理回执号"})
+    serial_number = Code(metadata={"description": "业务流水号"})
+    service = Code(metadata={"description": "事项"})
+    state = Choice(list(CASE_STATES), metadata={"description": "办件状态"})
+    accepting_agency = Code(metadata={"description": "受理机构"})
+    handling_agency = Code(metadata={"description": "办理机构"})
+    accepted_from = Day(metadata={"description": "受理日期起（含）"})
+    accepted_until = Day(metadata={"description": "受理日期止（含）"})
+    open = fields.String(
+        validate=[validate.OneOf(["true", "false"], error="只能是 true 或 false。")],
+        metadata={"description": "true 为未办结，false 为已办结"},
+    )
+
+
+class CaseSearch(Schema):
+    """A search by identity number, which does not belong into an address."""
+
+    identity_number = Text(64, required=True, metadata={"description": "工伤职工证件号码"})
+    after = Text(200, metadata={"description": "上一页给出的 next_after"})
+
+
+class OfficerBrief(ma.Schema):
+    """Who."""
+
+    id = fields.Integer(required=True)
+    name = fields.String(required=True)
+
+
+class CaseBrief(ma.Schema):
+    """One case in a list."""
+
+    id = fields.Integer(required=True)
+    version = fields.Integer(required=True)
+    receipt_number = fields.String(required=True)
+    serial_number = fields.String(required=True)
+    service = fields.String(required=True)
+    service_name = fields.Function(lambda case: services()[case.service].title, metadata={"type": "string"})
+    person_name = fields.String(attribute="person.name", required=True)
+    state = fields.String(required=True)
+    state_name = fields.Function(lambda case: CASE_STATES[case.state], metadata={"type": "string"})
+    result = fields.String(allow_none=True)
+    result_name = fields.Function(lambda case: RESULTS.get(case.result), metadata={"type": ["string", "null"]})
+    cross_place = fields.Boolean(required=True)
+    accepting_agency = fields.Nested(Named, required=True)
+    handling_agency = fields.Nested(Named, required=True)
+    accepted_at = fields.AwareDateTime(required=True)
+    due_on = fields.Date(required=True)
+    due_provisional = fields.String(allow_none=True)
+    overdue = fields.Function(lambda case: _overdue(case), metadata={"type": "boolean"})
+
+
+def _overdue(case: Case) -> bool:
+    ended = case.completed_at.date() if case.completed_at else clock.today()
+    return (case.result is None or case.completed_at is not None) and ended > case.due_on
+
+
+CasePage = page_of(CaseBrief)
+
+
+class PersonView(ma.Schema):
+    """The injured worker."""
+
+    name = fields.String(required=True)
+    identity_type = fields.String(required=True)
+    identity_number = fields.String(required=True)
+    phone = fields.String(allow_none=True)
+
+
+class MaterialView(ma.Schema):
+    """One line of the checklist and what was collected for it."""
+
+    material = fields.String(required=True)
+    name = fields.String(required=True)
+    mandatory = fields.Boolean(required=True)
+    waived_because = fields.Raw(allow_none=True)
+    services = fields.List(fields.String())
+    paper_copies = fields.Integer()
+    collected_agency_code = fields.String(allow_none=True)
+    collected_at = fields.AwareDateTime(allow_none=True)
+    images = fields.List(fields.String(), metadata={"description": "SHA-256"})
+    imaged_at = fields.AwareDateTime(allow_none=True)
+    supplement_id = fields.Integer(allow_none=True)
+
+
+class LineView(ma.Schema):
+    """One reviewed line of the claim."""
+
+    kind = fields.String(required=True)
+    line = fields.Integer(required=True)
+    label = fields.String(required=True)
+    claimed = fields.Function(lambda line: yuan(line.claimed), metadata={"type": "string"})
+    allowed = fields.Function(lambda line: yuan(line.allowed), metadata={"type": ["string", "null"]})
+    reason = fields.String(allow_none=True)
+    facts = fields.Raw()
+
+
+class DeterminationView(ma.Schema):
+    """A benefit as determined (核定)."""
+
+    benefit = fields.String(required=True)
+    amount = fields.Function(lambda row: yuan(row.amount), metadata={"type": "string"})
+    monthly = fields.Boolean(required=True)
+    payer = fields.String(required=True)
+    inputs = fields.Raw()
+    because = fields.Raw()
+    determined_at = fields.AwareDateTime(required=True)
+    final = fields.Boolean(required=True)
+
+
+class PayeeView(ma.Schema):
+    """Who is to be paid what."""
+
+    number = fields.Integer(required=True)
+    kind = fields.String(required=True)
+    name = fields.String(required=True)
+    account_kind = fields.String(required=True)
+    account = fields.String(allow_none=True)
+    amount = fields.Function(lambda row: yuan(row.amount), metadata={"type": "string"})
+    monthly = fields.Boolean(required=True)
+    reason_code = fields.String(allow_none=True)
+
+
+class FilingView(ma.Schema):
+    """A filing with its validity (备案)."""
+
+    kind = fields.String(required=True)
+    state = fields.String(required=True)
+    destination = fields.String(required=True)
+    filed_on = fields.Date(required=True)
+    valid_from = fields.Date(required=True)
+    valid_until = fields.Date(required=True)
+
+
+class CertificationView(ma.Schema):
+    """A certification cycle (待遇领取资格认证)."""
+
+    state = fields.String(required=True)
+    certified_on = fields.Date(required=True)
+    due_on = fields.Date(required=True)
+
+
+class BankAccountView(ma.Schema):
+    """The account as changed (银行信息)."""
+
+    bank = fields.String(required=True)
+    holder = fields.String(required=True)
+    account = fields.String(required=True)
+    kind = fields.String(required=True)
+    effective_from = fields.Date(required=True)
+
+
+class SupplementView(ma.Schema):
+    """A request for missing materials (补正)."""
+
+    id = fields.Integer(required=True)
+    state = fields.String(required=True)
+    requested = fields.Raw()
+    reason = fields.String(required=True)
+    requested_at = fields.AwareDateTime(required=True)
+    due_on = fields.Date(required=True)
+    handed_in_at = fields.AwareDateTime(allow_none=True)
+    handed_in_agency_code = fields.String(allow_none=True)
+
+
+class SuspensionView(ma.Schema):
+    """An issued suspension (中止)."""
+
+    opinion = fields.String(required=True)
+    issued_on = fields.Date(required=True)
+    resumed_on = fields.Date(allow_none=True)
+    moved_workdays = fields.Integer(allow_none=True)
+
+
+class DocumentView(ma.Schema):
+    """An issued document (文书)."""
+
+    id = fields.Integer(required=True)
+    kind = fields.String(required=True)
+    issuing_agency_code = fields.String(required=True)
+    issued_at = fields.AwareDateTime(required=True)
+    verification_code = fields.String(required=True)
+    content = fields.Raw()
+
+
+class OpenTaskView(ma.Schema):
+    """Work that the case waits for."""
+
+    id = fields.Integer(required=True)
+    name = fields.String(required=True)
+    element_id = fields.String(required=True)
+    form = fields.String(required=True)
+    role = fields.String(required=True)
+    agency_code = fields.String(required=True)
+    state = fields.String(required=True)
+    held_because = fields.String(allow_none=True)
+    claimed_by = fields.Nested(OfficerBrief, allow_none=True)
+    due_on = fields.Date(allow_none=True)
+
+
+class LinkedCaseView(ma.Schema):
+    """Another case of the same application."""
+
+    id = fields.Integer(required=True)
+    receipt_number = fields.String(required=True)
+    service = fields.String(required=True)
+    state = fields.String(required=True)
+
+
+class CaseView(CaseBrief):
+    """The case with everything that is in its file."""
+
+    application_id = fields.Integer(required=True)
+    injured_on = fields.Date(required=True)
+    valid = fields.Boolean(required=True)
+    channel = fields.String(required=True)
+    outlet_code = fields.String(required=True)
+    accepted_by = fields.Nested(OfficerBrief, required=True)
+    arrived_at = fields.AwareDateTime(required=True)
+    limit_workdays = fields.Integer(required=True)
+    completed_at = fields.AwareDateTime(allow_none=True)
+    definition_hash = fields.String(required=True)
+    configuration_id = fields.Integer(required=True)
+    transfer_count = fields.Integer(required=True)
+    designated = fields.Boolean(required=True)
+    duplicate_reason = fields.String(allow_none=True)
+    person = fields.Nested(PersonView, required=True)
+    content = fields.Raw(attribute="application.content", metadata={"description": "申请表填写的内容"})
+    materials = fields.List(fields.Nested(MaterialView))
+    tasks = fields.List(fields.Nested(OpenTaskView))
+    lines = fields.List(fields.Nested(LineView))
+    determinations = fields.List(fields.Nested(DeterminationView))
+    payees = fields.List(fields.Nested(PayeeView))
+    filing = fields.Nested(FilingView, allow_none=True)
+    bank_account = fields.Nested(BankAccountView, allow_none=True)
+    certifications = fields.List(fields.Nested(CertificationView))
+    supplements = fields.List(fields.Nested(SupplementView))
+    suspensions = fields.List(fields.Nested(SuspensionView))
+    transfers = fields.List(fields.Nested(TransferView))
+    escalations = fields.List(fields.Nested(EscalationView))
+    documents = fields.List(fields.Nested(DocumentView))
+    linked_cases = fields.List(fields.Nested(LinkedCaseView))
+
+
+class TimelineEntry(ma.Schema):
+    """One thing that happened."""
+
+    at = fields.AwareDateTime(required=True)
+    kind = fields.String(required=True)
+    officer = fields.String(allow_none=True)
+    agency = fields.String(allow_none=True)
+    opinion = fields.String(allow_none=True)
+    details = fields.Dict(keys=fields.String())
+    because = fields.List(fields.Dict(keys=fields.String()))
+
+
+class Timeline(ma.Schema):
+    """The whole history of a case, in order."""
+
+    items = fields.List(fields.Nested(TimelineEntry), required=True)
+
+
+def filters_of(query: dict[str, Any]) -> dict[str, Any]:
+    """The filters of a list query as `engine.casework.cases.search` takes them."""
+    found = {name: value for name, value in query.items() if name not in ("after", "limit")}
+    if "open" in found:
+        found["open"] = found["open"] == "true"
+    return found

@@ -1,0 +1,1 @@
+"""What there is: services, agencies, outlets, forms, operators."""

@@ -1,0 +1,1 @@
+"""Diagrams and decision tables: read, check, publish."""

@@ -1,0 +1,118 @@
+"""Doing a thing once, however often it is sent: the Idempotency-Key header.
+
+The first request with a key writes the key's row before it does anything, in the transaction of the change, and its
+answer before the commit. A repetition gets that answer; the same key with another request is refused; a second
+request that comes while the first runs waits for it. A refusal (4xx) stores nothing: corrected, it may be sent again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from flask import Response, json, request
+from sqlalchemy import delete, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from engine import clock
+from engine.actor import Actor
+from engine.db import db, transaction
+from engine.errors import InvalidInput, KeyReused
+from engine.models import IdempotencyKey
+
+HEADER = "Idempotency-Key"
+#: Long enough for a client that was offline over a long holiday.
+KEPT = timedelta(days=30)
+
+_KEY = re.compile(r"[!-~]{8,80}", re.ASCII)
+
+
+def once(actor: Actor, status: int, act: Callable[[Session], Any]) -> Response:
+    """The answer of `act` (JSON, with `status`), done in one transaction, and only once for one key.
+
+    Raises `KeyReused` where the key belongs to another request.
+    """
+    key = _key()
+    if key is None:
+        with transaction() as session:
+            answer = act(session)
+        return _answer(status, answer)
+    request_hash = _request_hash()
+    try:
+        with transaction() as session:
+            known = _find(session, key, actor)
+            if known is not None:
+                return _repeated(known, request_hash)
+            row = IdempotencyKey(
+                key=key,
+                officer_id=actor.officer_id,
+                request_hash=request_hash,
+                status=status,
+                answer=None,
+                at=clock.now(),
+            )
+            session.add(row)
+            # Written first: on PostgreSQL a simultaneous twin waits here for the commit instead of doing it again.
+            session.flush()
+            answer = act(session)
+            row.answer = answer
+        return _answer(status, answer)
+    except IntegrityError:
+        known = _find(db.session(), key, actor)
+        if known is None:
+            raise
+        return _repeated(known, request_hash)
+
+
+def forget_old_keys(session: Session) -> None:
+    """Delete the keys that nobody will send again."""
+    session.execute(delete(IdempotencyKey).where(IdempotencyKey.at < clock.now() - KEPT))
+
+
+def _key() -> str | None:
+    key = request.headers.get(HEADER)
+    if key is None:
+        return None
+    if not _KEY.fullmatch(key):
+        raise InvalidInput(fields={HEADER: ["应当是 8 到 80 个字母、数字或符号，不含空格。"]})
+    return key
+
+
+def _find(session: Session, key: str, actor: Actor) -> IdempotencyKey | None:
+    return session.scalar(
+        select(IdempotencyKey).where(IdempotencyKey.key == key, IdempotencyKey.officer_id == actor.officer_id)
+    )
+
+
+def _repeated(known: IdempotencyKey, request_hash: str) -> Response:
+    if known.request_hash != request_hash:
+        raise KeyReused(
+            "这个 Idempotency-Key 已用于另一个请求，请换一个。",
+            details={"at": known.at.isoformat(), "what": "idempotency_key"},
+        )
+    answer = _answer(known.status, known.answer)
+    answer.headers["Idempotency-Replayed"] = "true"
+    return answer
+
+
+def _answer(status: int, body: Any) -> Response:
+    return Response(json.dumps(body, ensure_ascii=False), status=status, content_type="application/json")
+
+
+def _request_hash() -> str:
+    digest = hashlib.sha256(f"{request.method} {request.full_path}\n".encode("utf-8", "surrogatepass"))
+    if request.mimetype != "multipart/form-data":
+        digest.update(request.get_data(cache=True))
+        return digest.hexdigest()
+    # The boundary between the parts differs each time the same form is sent.
+    for name, value in sorted(request.form.items(multi=True)):
+        digest.update(repr((name, value)).encode("utf-8", "surrogatepass"))
+    for name, file in sorted(request.files.items(multi=True), key=lambda item: item[0]):
+        content = file.stream.read()
+        file.stream.seek(0)
+        digest.update(repr((name, hashlib.sha256(content).hexdigest())).encode())
+    return digest.hexdigest()

@@ -1,0 +1,1 @@
+"""Steps of the system that failed, and their retry."""

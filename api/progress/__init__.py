@@ -1,0 +1,1 @@
+"""How far is my case? For applicants, without log-in."""

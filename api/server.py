@@ -1,0 +1,193 @@
+"""The running system: what a start puts in place, the web server, and the tick in the same process."""
+
+from __future__ import annotations
+
+import errno
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from alembic import command
+from apscheduler.schedulers.background import BackgroundScheduler
+from argon2 import PasswordHasher
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from api.app import create_app
+from api.idempotency import forget_old_keys
+from config.settings import PROJECT, Settings
+from engine import clock
+from engine.casework import province, relations, timers
+from engine.db import db, transaction
+from engine.models import Agency, InsuranceRelation, Officer
+from engine.process import definitions
+
+DIAGRAMS = PROJECT / "bpmn"
+DEMO_RELATIONS = PROJECT / "config" / "demo_relations.csv"
+
+#: The one password of all demo officers, who do not exist in production.
+DEMO_PASSWORD = "tongban-demo"  # noqa: S105
+
+THREADS = 8
+_WHY_NOT = {
+    errno.EADDRINUSE: "端口已被其他程序占用",
+    errno.EACCES: "没有使用这个端口的权限",
+    errno.EADDRNOTAVAIL: "本机没有这个地址",
+}
+#: How long requests under way may still take when the system is told to stop.
+GRACE_SECONDS = 10
+_HOUR = 3600
+
+
+class CannotStart(Exception):
+    """The system cannot start here; the message is a Chinese sentence for the operator."""
+
+
+@dataclass(frozen=True)
+class DemoLogin:
+    """One demo officer, for the sign at the start."""
+
+    role: str
+    username: str
+    agency: str
+
+
+def prepare(app: Flask) -> None:
+    """Bring the database up to date and fill in what a fresh one lacks; what is there stays as it is."""
+    with app.app_context():
+        command.upgrade(app.extensions["migrate"].migrate.get_config(), "head")
+    install(app)
+
+
+def install(app: Flask) -> None:
+    """Fill in the province, the stock of diagrams and, outside production, the demo's officers and relations."""
+    settings: Settings = app.config["TONGBAN"]
+    with app.app_context():
+        with transaction() as session:
+            province.install_province(session)
+            definitions.install_stock(session, DIAGRAMS, clock.now())
+            if settings.mode != "production":
+                province.install_demo_officers(session, PasswordHasher().hash(DEMO_PASSWORD))
+                _install_demo_relations(session)
+        for engine in db.engines.values():
+            engine.dispose()
+
+
+def _install_demo_relations(session: Session) -> None:
+    if DEMO_RELATIONS.is_file() and session.scalar(select(InsuranceRelation.id).limit(1)) is None:
+        relations.import_csv(session, DEMO_RELATIONS.read_bytes())
+
+
+def demo_logins(app: Flask) -> list[DemoLogin]:
+    """For each role one officer who holds it, of a city where there is one: that is where most of the work is done."""
+    found: dict[str, DemoLogin] = {}
+    with app.app_context():
+        query = select(Officer).join(Agency).where(Officer.active).order_by(Agency.level != "city", Officer.id)
+        for officer in db.session.scalars(query):
+            for role in officer.roles:
+                found.setdefault(role, DemoLogin(role, officer.username, officer.agency.name))
+        db.session.remove()
+        for engine in db.engines.values():
+            engine.dispose()
+    return list(found.values())
+
+
+def require_free_port(host: str, port: int) -> None:
+    """Raises `CannotStart` where nobody can listen on that address."""
+    try:
+        socket.create_server((host, port)).close()
+    except OSError as error:
+        why = _WHY_NOT.get(error.errno or 0, f"（{error.strerror}）")
+        raise CannotStart(
+            f"不能在 {host} 的 {port} 端口上启动：{why}。可用 TONGBAN_PORT 换一个，例如 TONGBAN_PORT=8001 make run。"
+        ) from error
+
+
+def start_ticking(app: Flask) -> BackgroundScheduler:
+    """Fire due timers and forget old keys from now on, in this process; the scheduler itself remembers nothing."""
+    settings: Settings = app.config["TONGBAN"]
+    scheduler = BackgroundScheduler(timezone=clock.SHANGHAI)
+    # One at a time; ticks that were missed are made up by the next one, because what is due stays due.
+    options: dict[str, Any] = {"trigger": "interval", "coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+    scheduler.add_job(lambda: _tick(app), seconds=settings.tick_seconds, **options)
+    scheduler.add_job(lambda: _clean(app), seconds=_HOUR, **options)
+    scheduler.start()
+    return scheduler
+
+
+def _tick(app: Flask) -> None:
+    with app.app_context():
+        timers.tick()
+
+
+def _clean(app: Flask) -> None:
+    with app.app_context(), transaction() as session:
+        forget_old_keys(session)
+
+
+class _Server(BaseApplication):  # type: ignore[misc]
+    """gunicorn with one process of eight threads."""
+
+    def __init__(self, settings: Settings, ready: Callable[[], None]) -> None:
+        self.settings = settings
+        self.ready = ready
+        super().__init__()
+
+    def load_config(self) -> None:
+        options = {
+            "bind": f"{self.settings.host}:{self.settings.port}",
+            "worker_class": "gthread",
+            "workers": 1,
+            "threads": THREADS,
+            "graceful_timeout": GRACE_SECONDS,
+            "loglevel": "warning",
+            "control_socket_disable": True,
+            "proc_name": "tongban",
+            "when_ready": lambda server: self.ready(),
+            "post_worker_init": lambda worker: self._begin(worker.app.callable),
+        }
+        for name, value in options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        # Made in the process that serves: no connection is carried over the fork.
+        return create_app(self.settings)
+
+    def _begin(self, app: Flask) -> None:
+        if self.settings.scheduler:
+            start_ticking(app)
+
+
+def serve(settings: Settings, ready: Callable[[], None]) -> None:
+    """Serve until SIGTERM or SIGINT; `ready` is called once the address answers."""
+    _Server(settings, ready).run()
+
+
+def work(app: Flask) -> None:
+    """Tick until SIGTERM or SIGINT, without a web server (production's workers)."""
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    scheduler = start_ticking(app)
+    stopped.wait()
+    scheduler.shutdown()
+
+
+def configure_logs() -> None:
+    """One JSON object a line on stderr; a traceback without the values of variables, which may be personal."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
