@@ -221,4 +221,4 @@ def test_a_later_notice_with_a_new_gap_needs_a_supervisor_and_a_reason(tell: Tel
 
 def _notice(story: Telling, by: str, missing: list[dict[str, str]], reason: str | None = None) -> dict:
     body = {"missing": missing} if reason is None else {"missing": missing, "reason": reason}
-    return story.client(by).post(f"/applications/{story.application_id}/notices", body)
+    return story.client(by).post(f"/applications/{story.application_id}/notice", body)
