@@ -170,7 +170,7 @@ def test_the_case_shows_how_far_the_review_is() -> None:
 
     states = walk("review", path).instance.owner.states
 
-    assert states == ["awaiting_first_review", "awaiting_second_review", "awaiting_second_review"]
+    assert states == ["awaiting_first_review", "first_reviewed", "awaiting_second_review"]
 
 
 @pytest.mark.rule("REV-06")
