@@ -122,11 +122,7 @@ def add_image(session: Session, application_id: int, material: str, content: byt
     case of the application (SUP-05). Raises InvalidInput for what is no PDF, JPEG or PNG of at most 10 MB.
     """
     application = _for_scanning(session, application_id, actor)
-    item = session.scalar(
-        select(MaterialItem)
-        .where(MaterialItem.application_id == application.id, MaterialItem.material == material)
-        .with_for_update()
-    )
+    item = next((one for one in of_application(session, application.id) if one.material == material), None)
     if item is None:
         raise InvalidInput(fields={"material": ["清单上没有这项材料。"]})
     _check_image(content)

@@ -122,9 +122,11 @@ def chosen_agency(
         if relation_id not in application.routing["relation_ids"]:
             raise InvalidInput(fields={"relation_id": ["不是该职工在工伤发生时的参保关系。"]})
         return session.get_one(Agency, session.get_one(InsuranceRelation, relation_id).agency_code)
-    agency = session.scalar(
-        select(Agency).where(or_(Agency.code == agency_code, Agency.division_code == agency_code)).limit(1)
-    )
+    agency = None
+    if isinstance(agency_code, str) and agency_code.isascii() and agency_code.isdigit():
+        agency = session.scalar(
+            select(Agency).where(or_(Agency.code == agency_code, Agency.division_code == agency_code)).limit(1)
+        )
     if agency is None:
         raise InvalidInput(fields={"agency_code": ["没有这个经办机构编码。"]})
     return agency

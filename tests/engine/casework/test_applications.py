@@ -206,6 +206,7 @@ def test_an_agency_can_be_chosen_by_its_code_or_its_division(session: Session, a
     [
         ({"relation_id": 999_999}, "relation_id"),
         ({"agency_code": "999999"}, "agency_code"),
+        ({"agency_code": "\x00"}, "agency_code"),
         ({}, "relation_id"),
         ({"relation_id": 1, "agency_code": ZHONGSHAN}, "relation_id"),
         ({"agency_code": ZHONGSHAN, "reason": " "}, "reason"),
