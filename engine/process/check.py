@@ -23,11 +23,11 @@ from SpiffWorkflow.exceptions import SpiffWorkflowException
 from SpiffWorkflow.spiff.parser.process import VALIDATOR
 
 from engine.process import check_elements, check_names, check_structure, check_tokens
-from engine.process.diagram import ACCEPTANCES, Diagram, Fault, Level
+from engine.process.diagram import ACCEPTANCES, Diagram, Fault, Level, Node
 from engine.process.library import Library, read_library
 from engine.process.operators import operators
 from engine.process.parser import build
-from engine.process.vocabulary import EVENT_NAMES
+from engine.process.vocabulary import CATCHING, EVENT_NAMES, MESSAGES
 
 MAX_FILES = 100
 MAX_NODES = 200
@@ -182,6 +182,7 @@ def _call_faults(part: Library, library: Library) -> Iterator[Fault]:
         if any(name in library.closure(target) for target in diagram.calls):
             yield Fault(diagram.file, name, "流程直接或间接调用了自己。")
         yield from _procedure_faults(diagram, library)
+        yield from _message_faults(diagram, library)
     starts = [name for name in part.diagrams if part.diagrams[name].starts_alone or not library.callers(name)]
     for name in starts:
         yield from _closure_faults(library.part(library.closure(name)))
@@ -207,6 +208,25 @@ def _procedure_faults(diagram: Diagram, library: Library) -> Iterator[Fault]:
         yield Fault(diagram.file, diagram.process.id, '被调用的流程应为 isExecutable="false"。')
 
 
+def _message_faults(diagram: Diagram, library: Library) -> Iterator[Fault]:
+    """A message without a counterpart is a slip of the pen: one side waits for ever, or the other speaks to nobody."""
+    everywhere = [message for other in library.diagrams.values() for message in _messages(other)]
+    awaited = MESSAGES.keys() | {name for node, name in everywhere if node.kind in CATCHING}
+    thrown = MESSAGES.keys() | {name for node, name in everywhere if node.kind not in CATCHING}
+    for node, name in _messages(diagram):
+        if node.kind in CATCHING and name not in thrown:
+            yield Fault(diagram.file, node.id, f"没有任何地方会发出消息“{name[:64]}”。")
+        if node.kind not in CATCHING and name not in awaited:
+            yield Fault(diagram.file, node.id, f"没有任何地方在等待消息“{name[:64]}”。")
+
+
+def _messages(diagram: Diagram) -> Iterator[tuple[Node, str]]:
+    for _, node in diagram.nodes():
+        for event in node.events:
+            if event.kind == "message" and event.name:
+                yield node, event.name
+
+
 def _closure_faults(closure: Library) -> Iterator[Fault]:
     """What must be right in one definition as a whole."""
     levels: dict[str, str] = {}
@@ -220,7 +240,20 @@ def _closure_faults(closure: Library) -> Iterator[Fault]:
             for different in (node.tongban("differsFrom") or "").split():
                 if different not in tasks and different not in ACCEPTANCES:
                     yield Fault(diagram.file, node.id, f"differsFrom 中的“{different[:64]}”不是任何用户任务的编号。")
+    yield from _declaration_faults(closure)
     yield from _uncaught_faults(closure)
+
+
+def _declaration_faults(closure: Library) -> Iterator[Fault]:
+    """The library keeps what all files declare in one table, by id: the last file would win."""
+    first: dict[str, tuple[str | None, str]] = {}
+    for diagram in closure.diagrams.values():
+        for identifier, name in diagram.declared.items():
+            known, file = first.setdefault(identifier, (name, diagram.file))
+            if known != name:
+                yield Fault(
+                    diagram.file, identifier, f"{file} 里也声明了“{identifier[:64]}”，但名称或代码不同，请改编号。"
+                )
 
 
 def _uncaught_faults(closure: Library) -> Iterator[Fault]:

@@ -224,6 +224,8 @@ class Diagram:
     #: Of the ioSpecification; None where there is none.
     inputs: tuple[str, ...] | None
     outputs: tuple[str, ...] | None
+    #: Ids of the messages, signals, errors and escalations it declares, with the name or code that counts.
+    declared: Mapping[str, str | None]
 
     def nodes(self) -> Iterator[tuple[Level, Node]]:
         """All flow nodes with their level."""
@@ -334,14 +336,16 @@ def read_diagram(name: str, file: str, root: etree._Element) -> Diagram:
     if not process.get("id"):
         raise Unreadable("流程没有编号（id）。")
     specification = process.find(f"{{{BPMN}}}ioSpecification")
+    declared = _declared_names(root)
     return Diagram(
         name=name,
         file=file,
         root=root,
-        process=_level(process, _declared_names(root)),
+        process=_level(process, declared),
         starts_alone=process.get("isExecutable") in ("true", "1"),
         inputs=_references(specification, "inputSet", "dataInputRefs"),
         outputs=_references(specification, "outputSet", "dataOutputRefs"),
+        declared=declared,
     )
 
 

@@ -51,6 +51,18 @@ EVENT_NAMES: Mapping[str, str] = MappingProxyType(
     }
 )
 CATCHING = frozenset({"intermediateCatchEvent", "boundaryEvent"})
+#: Messages by which diagrams and case work talk to each other. Any other needs a diagram that throws it and one that
+#: waits for it.
+MESSAGES: Mapping[str, str] = MappingProxyType(
+    {
+        "case_redispatched": "改由其他机构办理",
+        "case_withdrawn": "申请人撤回",
+        "case_voided": "办件作废",
+        "transfer_withdrawn": "撤回移交",
+        "escalation_withdrawn": "撤回上报",
+        "filing_used": "备案已使用",
+    }
+)
 GATEWAYS = frozenset({"exclusiveGateway", "parallelGateway", "inclusiveGateway", "eventBasedGateway"})
 
 #: Parts of a diagram that are not flow nodes: drawing, wiring and the declaration of a procedure's data.

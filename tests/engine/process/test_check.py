@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.casework import cases, escalations, instances, transfers
 from engine.process.check import MAX_FAULTS, check
 from engine.process.diagram import MAX_BYTES, Fault
 from engine.process.specs import PARSER_CLASSES
-from engine.process.vocabulary import SUPPORTED
+from engine.process.vocabulary import MESSAGES, SUPPORTED
 from tests.engine.process.sampling import (
     END,
     OTHER,
@@ -118,6 +119,8 @@ def test_what_the_check_allows_is_what_the_runtime_can_execute() -> None:
         ('messageRef="used_message"', "", "used", "要引用一个已声明的消息"),
         ('messageRef="used_message"', 'messageRef="missing"', "used", "要引用一个已声明的消息"),
         ('name="filing_used"', 'name="已使用"', "used", "要引用一个已声明的消息"),
+        ('name="filing_used"', 'name="filing_usd"', "used", "没有任何地方会发出消息“filing_usd”"),
+        ('messageRef="moved_message">', 'messageRef="lost_message">', "end", "没有任何地方在等待消息“case_lost”"),
         ('attachedToRef="handle"', 'attachedToRef="wait"', "redispatched", "附在"),
         ('{"case_id": case_id}', "case_id", "end", '{"名称": 值}'),
         ('{"case_id": case_id}', '{"case_id": number}', "end", "“number”，前面没有任何环节给出"),
@@ -380,7 +383,7 @@ def event_gateway(*catches: str) -> bytes:
     gate = node("eventBasedGateway", "wait")
     ids = re.findall(r'Event id="(\w+)"', "".join(catches))
     flows = [part for id_ in ids for part in (flow("wait", id_), flow(id_, "merge"))]
-    messages = '<bpmn:message id="one" name="message_one" /><bpmn:message id="two" name="message_two" />'
+    messages = '<bpmn:message id="one" name="case_withdrawn" /><bpmn:message id="two" name="case_voided" />'
     nodes = [START, service("ask", "sample.register"), gate, *catches, node("exclusiveGateway", "merge"), END]
     return process(*nodes, chain("start", "ask", "wait"), *flows, flow("merge", "end"), beside=messages)
 
@@ -404,7 +407,7 @@ def test_an_event_gateway_waits_for_different_events_and_at_least_two() -> None:
     assert_refused(faults_of(event_gateway(timer("late"))), "wait", "两个以上")
 
 
-TOLD = '<bpmn:message id="one" name="message_one" />'
+TOLD = '<bpmn:message id="one" name="case_withdrawn" />'
 MESSAGE = '<bpmn:messageEventDefinition messageRef="one" />'
 
 
@@ -422,6 +425,26 @@ def test_a_join_that_an_interrupting_boundary_can_rob_of_a_branch_is_refused() -
     beside_it = process(*nodes, OTHER, *flows, boundary("left", "work", MESSAGE, cancelActivity="false"), beside=TOLD)
     assert_refused(faults_of(robbed), "join", "等不齐")
     assert faults_of(beside_it) == []
+
+
+def test_parallel_branches_that_are_merged_without_a_join_are_refused() -> None:
+    nodes = [START, node("parallelGateway", "fork"), user("work"), user("second"), user("deliver"), END]
+    flows = [chain("start", "fork", "work", "merge", "deliver", "end"), chain("fork", "second", "merge")]
+    assert_refused(faults_of(process(*nodes, node("exclusiveGateway", "merge"), *flows)), "deliver", "重复办理")
+    assert faults_of(process(*nodes, node("parallelGateway", "merge"), *flows)) == []
+
+
+def test_a_side_branch_may_start_again_while_the_work_goes_round() -> None:
+    reminded = boundary("late", "work", MESSAGE, cancelActivity="false")
+    nodes = [START, node("exclusiveGateway", "back"), user("work"), choice("again", "end"), END, user("remind"), OTHER]
+    flows = [chain("start", "back", "work", "again", "end"), chain("late", "remind", "other")]
+    flows += [flow("again", "back", 'outcome == "send_back"')]
+    assert faults_of(process(*nodes, reminded, *flows, beside=TOLD)) == []
+
+
+def test_the_known_messages_are_those_of_case_work_and_of_the_transfer() -> None:
+    sent = {cases.WITHDRAWN, cases.VOIDED, transfers.WITHDRAWN, escalations.WITHDRAWN, instances.FILING_USED}
+    assert sent | {"case_redispatched"} == set(MESSAGES)
 
 
 def test_an_error_must_be_caught_around_the_process_that_throws_it() -> None:
@@ -518,6 +541,13 @@ def test_processes_that_call_each_other_are_refused() -> None:
 def test_two_sub_processes_of_one_definition_cannot_have_the_same_id() -> None:
     faults = faults_after("sample_service.bpmn", '"handle"', '"sample_review"', count=9)
     assert_refused(faults, "sample_review", "相同")
+
+
+def test_two_files_of_one_definition_cannot_mean_different_messages_by_one_id() -> None:
+    declared = '</bpmn:process><bpmn:message id="used_message" name="case_voided" />'
+    assert_refused(faults_after("sample_review.bpmn", "</bpmn:process>", declared), "used_message", "请改编号")
+    same = declared.replace("case_voided", "filing_used")
+    assert faults_after("sample_review.bpmn", "</bpmn:process>", same) == []
 
 
 def test_a_file_holds_one_process() -> None:
