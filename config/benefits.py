@@ -11,6 +11,10 @@ from typing import Any, Literal
 
 from config.files import FOLDER, ConfigError, only_keys, read_yaml, text
 
+#: Reason codes of a payment that waits: nobody may choose whom to pay before it is settled (G228-16, K-31).
+HELD_EVIDENCE_MISSING = "held_evidence_missing"
+HELD_DISPUTED = "held_disputed"
+
 _RECEIVERS = ("worker", "relatives", "dependants")
 
 

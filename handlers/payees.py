@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from config.benefits import benefit_table
+from config.benefits import HELD_DISPUTED, HELD_EVIDENCE_MISSING, benefit_table
 from engine.casework.accounts import is_own_account
 from engine.casework.benefits import NewPayee
 from engine.casework.context import CaseContext
@@ -15,8 +15,6 @@ from engine.process.operators import operator
 from handlers.rules.amounts import cents
 from handlers.rules.payees import (
     CARD,
-    HELD_DISPUTED,
-    HELD_EVIDENCE_MISSING,
     RECEIVERS,
     Account,
     split_reimbursement,

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 from sqlalchemy.orm import Session
 
-from config.benefits import benefit_table
+from config.benefits import HELD_EVIDENCE_MISSING, benefit_table
 from config.task_forms import TaskForm, task_forms
 from engine import clock
 from engine.casework import materials
@@ -26,8 +26,6 @@ from engine.ports import ports
 
 PASS = "pass"  # noqa: S105  a review outcome
 PENSION = "dependants_pension"
-#: Why a payee's part waits: the employer advanced it and its signed evidence has not come.
-HELD_EVIDENCE_MISSING = "held_evidence_missing"
 
 Fields = Mapping[str, Any]
 Faults = dict[str, list[str]]

@@ -64,12 +64,13 @@ class Payee(Base):
     #: worker, relative, dependant, employer, medical_insurance
     kind: Mapped[str] = mapped_column(String(24))
     name: Mapped[str] = mapped_column(Personal(128))
-    #: social_security_card, personal_account, employer_account, joint_account
+    #: social_security_card, personal_account, employer_account, joint_account, medical_insurance_fund
     account_kind: Mapped[str] = mapped_column(String(24))
     account: Mapped[str | None] = mapped_column(Personal(64))
     amount: Mapped[int] = mapped_column(BigInteger)
     monthly: Mapped[bool] = mapped_column(default=False)
-    #: Why not the worker's card: advanced_by_employer, joint_designation, passbook ...
+    #: Why not the person's own card: advanced_by_employer, joint_designation, passbook ...; held_...: not to be paid
+    #: before somebody settles it.
     reason_code: Mapped[str | None] = mapped_column(String(32))
 
 

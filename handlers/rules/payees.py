@@ -10,10 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-#: A payment that waits: nobody may choose whom to pay before it is settled.
-HELD_EVIDENCE_MISSING = "held_evidence_missing"
-HELD_DISPUTED = "held_disputed"
-
 
 @dataclass(frozen=True, kw_only=True)
 class Account:

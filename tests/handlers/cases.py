@@ -132,34 +132,21 @@ def make_desk(
     forms: Mapping[str, Any] | None = None,
     person: int = 1,
     injured_on: date = INJURED_ON,
+    beside: Desk | None = None,
 ) -> Desk:
-    """An accepted case of the service at the city agency of 中山, for the invented person with that number."""
+    """An accepted case of the service at the city agency of 中山, for the invented person with that number.
+
+    `beside`: another case, whose application asks for this service too.
+    """
     officer = _officer(session)
     worker = _person(session, person)
-    application = Application(
-        state="accepted",
-        services=[service],
-        channel="counter",
-        outlet_code=_outlet(session),
-        accepting_agency_code=AGENCY,
-        handling_agency_code=AGENCY,
-        person_id=worker.id,
-        applicant_kind="worker",
-        injured_on=injured_on,
-        content={
-            "worker": {"name": worker.name},
-            "employer": {"name": "中山市样例制造有限公司", "uscc": uscc(1)},
-            "forms": dict(forms or {}),
-            "facts": {service: dict(facts)},
-        },
-        gates=[],
-        routing={},
-        checklist={},
-        created_by_id=officer.id,
-        created_at=clock.now(),
-    )
-    session.add(application)
-    session.flush()
+    if beside is None:
+        application = _application(session, service, facts, forms or {}, worker, injured_on)
+    else:
+        application = beside.case.application
+        stated = application.content["facts"] | {service: dict(facts)}
+        application.services = [*application.services, service]
+        application.content = application.content | {"facts": stated}
     number = next(_numbers)
     case = Case(
         receipt_number=f"99{number:014d}",
@@ -188,6 +175,41 @@ def make_desk(
     session.add(instance)
     session.flush()
     return Desk(session, case, instance, officer.id)
+
+
+def _application(
+    session: Session,
+    service: str,
+    facts: Mapping[str, Any],
+    forms: Mapping[str, Any],
+    worker: Person,
+    injured_on: date,
+) -> Application:
+    application = Application(
+        state="accepted",
+        services=[service],
+        channel="counter",
+        outlet_code=_outlet(session),
+        accepting_agency_code=AGENCY,
+        handling_agency_code=AGENCY,
+        person_id=worker.id,
+        applicant_kind="worker",
+        injured_on=injured_on,
+        content={
+            "worker": {"name": worker.name},
+            "employer": {"name": "中山市样例制造有限公司", "uscc": uscc(1)},
+            "forms": dict(forms),
+            "facts": {service: dict(facts)},
+        },
+        gates=[],
+        routing={},
+        checklist={},
+        created_by_id=_officer(session).id,
+        created_at=clock.now(),
+    )
+    session.add(application)
+    session.flush()
+    return application
 
 
 def _agency(session: Session) -> None:

@@ -48,3 +48,20 @@ def test_other_days_than_those_of_the_stay_need_a_reason(session: Session, days:
         desk.complete("stays", stays=[{"line": 1, "days": days, "rate": "70"}])
 
     assert "15天" in refused.value.fields["fields.stays.0.reason"][0]
+
+
+@pytest.mark.rule("K-27")
+def test_one_application_for_meals_and_travel_is_determined_case_by_case(session: Session) -> None:
+    meals, _ = desk_with(session, ("2023-03-01", "2023-03-02"))
+    facts = {"hospital": "样例医院", "admitted_on": "2023-03-01", "days": 1, "fares": []}
+    travel = make_desk(session, "travel_expense", facts, beside=meals)
+    travel.run("referral.find")
+
+    meals.complete("stays", stays=[{"line": 1, "days": 2, "rate": "70"}])
+    travel.complete("travel_lines", lines=[], days=1, rate="350")
+    for desk, operator in ((meals, "stays.determine"), (travel, "travel.determine")):
+        desk.run(operator)
+        desk.run("payee.to_worker")
+
+    assert meals.case.application_id == travel.case.application_id
+    assert [desk.benefits.payees()[0].amount for desk in (meals, travel)] == [14000, 35000]
