@@ -95,7 +95,7 @@ class Filing(Base):
 
 
 class Certification(Base):
-    """A certification cycle (待遇领取资格认证) of somebody who draws a periodic benefit. state: running, missed, ended."""
+    """A certification cycle (待遇领取资格认证) of a payee of a periodic benefit. state: running, missed, ended."""
 
     __tablename__ = "certification"
 
