@@ -147,8 +147,9 @@ def _schema_faults(diagram: Diagram) -> Iterator[Fault]:
             return
         errors = list(VALIDATOR.validator.error_log)[:MAX_SCHEMA_FAULTS]
     for error in errors:
-        text = "".join(char for char in str(error.message)[:200] if char.isprintable())
-        text = re.sub(r"\{[^}]*\}", "", text)
+        # The library names every element with its namespace.
+        text = re.sub(r"\{[^}]*\}", "", str(error.message))
+        text = "".join(char for char in text[:200] if char.isprintable())
         yield Fault(
             diagram.file, _place(diagram.root, error.line), f"第 {error.line} 行不符合 BPMN 2.0 的格式（{text}）。"
         )

@@ -3,8 +3,8 @@
 The tokens of a level are played through in all orders, each node being one step: a gateway takes each of its ways, an
 interrupting boundary takes the place of its host, another one is added to it. Where tokens are left and nothing can
 move, the joins that hold them are named; where two tokens come to stand on one flow, what follows would be done twice.
-Nothing outside the level is asked, and the number of positions is bounded: a level with very many parallel ways is not
-played to the end.
+Nothing outside the level is asked, and the game is bounded: a level with very many parallel ways is not played to the
+end.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from collections.abc import Iterator
 
 from engine.process.diagram import Diagram, Fault, Level, Node
 
-MAX_POSITIONS = 4000
+MAX_MOVES = 20_000
+MAX_TOKENS = 10
 
 #: Ids of flows with a token each, sorted; an id stands once for each of its tokens.
 Position = tuple[str, ...]
@@ -62,12 +63,14 @@ class _Game:
         starts = [node.id for node in self._level.nodes.values() if node.kind == "startEvent"]
         waiting = [_position([flow.id for start in starts for flow in self._level.outgoing(start)])]
         seen: set[Position] = set()
-        while waiting and len(seen) < MAX_POSITIONS:
+        moved = 0
+        while waiting and moved < MAX_MOVES:
             position = waiting.pop()
-            if position in seen:
+            if position in seen or len(position) > MAX_TOKENS:
                 continue
             seen.add(position)
             moves = list(self._moves(position, side_branches))
+            moved += len(moves)
             yield position, moves
             if len(set(position)) == len(position):
                 waiting.extend(moves)

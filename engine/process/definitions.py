@@ -18,6 +18,7 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 from threading import Lock
 
+import structlog
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -26,6 +27,8 @@ from engine.models.definition import DefinitionRow, DiagramSource, LibraryEntry
 from engine.process import check, parser
 from engine.process.diagram import Definition, Fault
 from engine.process.library import Library, read_library
+
+log = structlog.get_logger()
 
 #: Parsed definitions kept in memory: about 0.1 MB each; the eleven services have a few versions in use at a time.
 CACHED = 64
@@ -102,11 +105,23 @@ def _fields(faults: list[Fault]) -> dict[str, list[str]]:
 
 
 def install_stock(session: Session, folder: Path, at: datetime) -> list[DefinitionRow]:
-    """Publish the diagrams of `folder` that the library does not know yet; what analysts published is never touched."""
+    """Publish the diagrams of `folder` that the library does not know yet; what analysts published is never touched.
+
+    On an empty library a fault raises `DiagramRefused`. Later, new stock that does not fit what analysts made of the
+    diagrams it calls is left out, and the log says why: the house opens with what it has.
+    """
     _lock(session)
     known = set(session.scalars(select(LibraryEntry.name)))
     files = {path.name: path.read_bytes() for path in _diagram_files(folder) if path.stem not in known}
-    return publish(session, files, by=STOCK, at=at) if files else []
+    if not files:
+        return []
+    try:
+        return publish(session, files, by=STOCK, at=at)
+    except DiagramRefused as refused:
+        if not known:
+            raise
+        log.warning("stock_left_out", files=sorted(files), faults=refused.fields)
+        return []
 
 
 def export(session: Session, folder: Path) -> list[Path]:

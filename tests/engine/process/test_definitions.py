@@ -242,6 +242,24 @@ def test_a_later_stock_never_overwrites_what_analysts_published(session: Session
     assert definitions.current(session, "sample_service").hash == published.hash
 
 
+def test_new_stock_that_does_not_fit_what_analysts_made_of_the_old_is_left_out(
+    session: Session, tmp_path: Path
+) -> None:
+    publish(session, changed("sample_review.bpmn", "review_levels", "weather"))
+    for file, content in sample_files().items():
+        (tmp_path / file).write_bytes(content)
+
+    assert definitions.install_stock(session, tmp_path, AT) == []
+
+    assert [one.name for one in definitions.listing(session)] == ["sample_review"]
+
+
+def test_a_broken_stock_is_refused_on_an_empty_database(session: Session, tmp_path: Path) -> None:
+    (tmp_path / "sample_service.bpmn").write_bytes(sample_files()["sample_service.bpmn"])
+    with pytest.raises(DiagramRefused):
+        definitions.install_stock(session, tmp_path, AT)
+
+
 def test_the_library_is_written_back_to_where_its_files_lie(session: Session, tmp_path: Path) -> None:
     publish(session)
     publish(session, changed(*LESS))
