@@ -293,8 +293,7 @@ class BoundaryEventJoin(control.BoundaryEventJoin):  # type: ignore[misc]
             my_task._set_state(TaskState.WAITING)
             return False
         for event in events:
-            late = event._state == TaskState.READY and event.task_spec.cancel_activity
-            if event._state & (TaskState.WAITING | TaskState.ERROR) or late:
+            if event._state & (TaskState.WAITING | TaskState.ERROR):
                 event.cancel()
         if interrupted:
             main.cancel()
@@ -460,9 +459,6 @@ class _Definition(EventDefinition):  # type: ignore[misc]
         payload = my_task.internal_data.pop("payload", {})
         if self.takes:
             my_task.data = extended(my_task.data, {name: payload.get(name) for name in self.takes})
-
-    def reset(self, my_task: Task) -> None:
-        my_task.internal_data["event_fired"] = False
 
 
 class Message(_Definition):

@@ -79,9 +79,7 @@ class Task(SpiffTask):  # type: ignore[misc]
     def fail(self, error: Exception) -> None:
         """Leave this branch in error; `error` waits in the process to be reported."""
         self._state = TaskState.ERROR
-        top = self.workflow.top_workflow
-        top.event_manager.remove_task(self)
-        top.faults.append((self, error))
+        self.workflow.top_workflow.faults.append((self, error))
 
     def cancel(self) -> None:
         if self._state in (TaskState.COMPLETED, TaskState.CANCELLED):
@@ -94,17 +92,14 @@ class Task(SpiffTask):  # type: ignore[misc]
         self.task_spec._on_cancel(self)
 
     def _set_state(self, value: int) -> None:
-        if value == TaskState.READY and self._state != TaskState.READY:
-            self.workflow.top_workflow.became_ready(self)
         self._state = value
+        if value == TaskState.READY:
+            self.workflow.top_workflow.became_ready(self)
 
     def _add_child(self, task_spec: Any, state: int = TaskState.MAYBE) -> Task:
         if self.has_state(TaskState.PREDICTED_MASK) and state & TaskState.PREDICTED_MASK == 0:
             raise WorkflowException("a predicted task cannot have a definite child", task_spec=self.task_spec)
-        child = Task(self.workflow, task_spec, self, state)
-        if state == TaskState.READY:
-            self.workflow.top_workflow.became_ready(child)
-        return child
+        return Task(self.workflow, task_spec, self, state)
 
     def _inherit_data(self) -> None:
         # Scalars only: a shallow update is a full copy.
@@ -140,8 +135,7 @@ class _Scope:
         self.completed = True
         cancelled = [task for task in self.tasks.values() if task._state & OPEN_MASK]
         for task in cancelled:
-            if task.id in self.tasks:
-                task.cancel()
+            task.cancel()
         return cancelled
 
     def _task_completed_notify(self, task: Task) -> None:

@@ -45,6 +45,17 @@ def build(process_id: str, folder: Path = SAMPLES) -> Definition:
 definition = cache(build)
 
 
+def changed(process_id: str, *changes: tuple[str, str]) -> Definition:
+    """The definition of a sample with some of its text replaced."""
+    text = (SAMPLES / f"{process_id}.bpmn").read_text(encoding="utf-8")
+    for before, after in changes:
+        assert before in text, before
+        text = text.replace(before, after)
+    found, faults = read_library({f"{process_id}.bpmn": text.encode()})
+    assert not faults, faults
+    return parser.build(f"{process_id}-changed", process_id, found.diagrams, found.tables)
+
+
 Answer = Callable[[Mapping[str, Any]], Mapping[str, Scalar]]
 
 

@@ -300,6 +300,16 @@ def test_a_case_with_a_hundred_steps_stays_small() -> None:
     assert max(after - before for before, after in pairwise(sizes)) < 200
 
 
+def test_what_only_a_wait_needs_is_not_kept_after_it(clock: FixedClock) -> None:
+    case = Instance("filing")
+    waiting = zlib.decompress(case.run.dump()[1:])
+    clock.set(DUE)
+    case.fire_due()
+
+    assert b"event_value" in waiting
+    assert b"event_" not in zlib.decompress(case.run.dump()[1:])
+
+
 def test_every_task_of_the_tree_is_kept_also_the_predicted_ones() -> None:
     case = Instance("service")
 

@@ -7,10 +7,11 @@ from datetime import datetime
 import pytest
 
 from engine.errors import CannotProceed
-from engine.process.runtime import MAX_VISITS, NotWaiting, Run
+from engine.process import runtime
+from engine.process.runtime import MAX_STEPS, MAX_VISITS, NotWaiting, Run
 from engine.process.specs import UnfitData
 from tests.conftest import FixedClock
-from tests.engine.process.running import DUE, WARNING, Instance, Owner, definition, tasks
+from tests.engine.process.running import DUE, WARNING, Instance, Owner, changed, definition, process, tasks
 
 saved = pytest.mark.parametrize("saved", [False, True], ids=["live", "saved"])
 
@@ -111,6 +112,7 @@ def test_a_transferred_case_comes_back_to_dispatch_each_time_whichever_task_is_o
     assert case.open() == ["collect"]
     assert case.run.due_at() == datetime.fromisoformat(DUE)
     assert case.send("case_redispatched")
+    assert [scope.spec.name for scope in process(case.run).scopes()] == ["service", "handle", "inspection"]
     assert case.run.due_at() is None
     assert case.open() == ["first_review"]
     assert case.send("case_redispatched")
@@ -386,6 +388,26 @@ def test_what_is_interrupted_by_its_own_message_does_not_take_another_step(saved
     assert case.run.ended
 
 
+@saved
+def test_what_is_interrupted_does_not_take_the_step_that_stood_ready(saved: bool) -> None:
+    case = Instance("racing", saved=saved)
+
+    assert case.owner.calls() == ["racing.clear"]
+    assert case.run.ended
+
+
+@pytest.mark.parametrize("payload", ["[1]", "topic_said", '{"share": 1 / 2}', '{"topics": [topic_said]}', "nowhere"])
+def test_an_event_whose_content_may_not_be_thrown_fails(payload: str) -> None:
+    odd = changed("announcing", ('{"topic": topic_said, "case_id": case_id}', payload))
+    case = Instance("announcing", {"topic_said": "holiday"}, of=odd)
+
+    case.complete("announce")
+
+    assert [element for element, _ in case.failures] == ["say"]
+    assert case.thrown == []
+    assert case.open() == ["listen"]
+
+
 # --- failures
 
 
@@ -487,13 +509,36 @@ def test_a_called_process_that_does_not_give_its_output_fails_at_the_call(saved:
     assert case.owner.entries().count("look") == 1
 
 
-@saved
-def test_a_called_process_without_its_input_fails_at_the_call(saved: bool) -> None:
-    case = Instance("choosing", {"amount": 50}, saved=saved)
+def test_a_called_process_without_its_input_fails_at_the_call() -> None:
     run = Run.start(definition("choosing"), {"amount": 50}, Owner())
 
     assert [failure.element.id for failure in run.failures] == ["check"]
-    assert case.open() == ["look"]
+    assert run.waiting() == []
+
+
+@saved
+def test_a_call_that_brings_back_too_much_fails(saved: bool) -> None:
+    case = Instance("throwing", {"note": "x" * 3000}, saved=saved)
+
+    case.complete("choose", how_to="pass", result="x" * 3000)
+
+    ((element, error),) = case.failures
+    assert element == "call"
+    assert isinstance(error, UnfitData)
+
+
+@saved
+def test_leaving_a_failed_call_leaves_nothing_of_it(saved: bool) -> None:
+    case = Instance("service", saved=saved, results={"supplement.receive": {}})
+    case.complete("first_review", outcome="supplement")
+    case.complete("collect")
+    assert [element for element, _ in case.failures] == ["papers"]
+
+    assert case.send("case_redispatched")
+
+    assert [scope.spec.name for scope in process(case.run).scopes()] == ["service", "handle", "inspection"]
+    assert case.failed() == []
+    assert case.open() == ["first_review"]
 
 
 @saved
@@ -539,6 +584,33 @@ def test_a_human_task_is_entered_fifty_times_and_then_once_for_each_retry(saved:
     assert case.owner.entries().count("ask") == MAX_VISITS + 1
 
 
+def test_loops_within_loops_stop_after_so_many_steps() -> None:
+    case = Instance("counting_often", results={"counting.count": lambda data: {"count": data.get("count", 0) + 1}})
+
+    ((_, error),) = case.failures
+    assert error.code == "too_many_visits"  # type: ignore[attr-defined]
+    assert str(MAX_STEPS) in str(error)
+    assert not case.run.ended
+
+
+def test_a_tree_deeper_than_pythons_stack_does_no_harm(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runtime, "MAX_VISITS", 1000)
+    case = Instance("rounds")
+    for _ in range(200):
+        case.complete("left", left=1)
+        case.complete("right", right=1)
+        case.complete("decide", outcome="again")
+
+    case.saved = True
+    case.complete("right", right=2)
+    case.complete("left", left=2)
+    case.complete("decide", outcome="done")
+
+    assert case.run.ended
+    assert len(list(process(case.run).last_task.ancestors())) > 1000  # type: ignore[union-attr]
+    assert (case.data["left"], case.data["right"]) == (2, 2)
+
+
 def test_a_process_that_calls_itself_stops_with_a_failure() -> None:
     case = Instance("recursion")
 
@@ -572,7 +644,20 @@ def test_all_ways_whose_condition_holds_are_taken_and_waited_for(saved: bool) ->
         assert large.run.ended
 
 
-# --- one spec for all
+@saved
+def test_a_failed_branch_is_waited_for_where_ways_come_together(saved: bool) -> None:
+    case = Instance("choosing", {"amount": 500}, saved=saved)
+
+    # The call must bring back `looked`.
+    case.complete("look")
+    case.complete("ask")
+
+    assert [element for element, _ in case.failures] == ["check"]
+    assert case.owner.calls() == []
+    assert not case.run.ended
+
+
+# --- the owner
 
 
 def test_an_owner_that_breaks_is_not_taken_for_a_failing_operator() -> None:

@@ -232,6 +232,18 @@ def test_the_boundary_events_of_a_failed_call_go_on_waiting(saved: bool) -> None
 
 
 @saved
+def test_an_alert_at_a_failed_call_does_not_end_its_other_boundary_events(saved: bool) -> None:
+    instance = Instance("throwing", saved=saved)
+    instance.complete("choose", how_to="pass")
+    assert [element for element, _ in instance.failures] == ["call"]
+
+    assert instance.send("asked")
+
+    assert instance.open() == ["after_asked"]
+    assert instance.send("stopped")
+
+
+@saved
 def test_an_error_that_nobody_catches_is_a_failure(saved: bool) -> None:
     instance = Instance("uncaught", saved=saved)
 
@@ -328,6 +340,20 @@ def test_branches_that_bring_too_much_together_fail_at_the_join(saved: bool) -> 
 
     assert [element for element, _ in instance.failures] == ["join"]
     assert instance.open() == []
+
+
+@saved
+def test_branches_that_bring_too_much_together_do_not_end_without_one_of_them(saved: bool) -> None:
+    instance = Instance("branches", saved=saved)
+    instance.complete("begin")
+
+    instance.complete("left", left="x" * 3000)
+    instance.complete("middle")
+    instance.complete("right", right="x" * 3000)
+    instance.retry()
+
+    assert [element for element, _ in instance.failures] == ["right_end", "right_end"]
+    assert not instance.run.ended
 
 
 # --- one spec for all instances and threads
