@@ -32,6 +32,15 @@ class RegisteredRule:
     state: str
 
 
+def reason(rule_id: str) -> dict[str, str]:
+    """The place of a registered rule in the law, as events keep it: {"document", "article", "quote"}.
+
+    Raises KeyError for an id that is not registered.
+    """
+    rule = register()[rule_id]
+    return {"document": documents()[rule.document].label, "article": rule.article, "quote": rule.quote}
+
+
 @cache
 def register() -> Mapping[str, RegisteredRule]:
     """The rules of `config/register.yaml` by id, in their order. Raises `ConfigError`."""

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from config.catalogue import services
+from config.register import reason
 from engine import clock
 from engine.actor import Actor
 from engine.casework import applications, instances, materials
@@ -20,14 +21,6 @@ from engine.errors import Conflict, InvalidInput, RuleRefused
 from engine.models import Agency, Application, Case
 from engine.ports import ports
 from engine.process import definitions
-
-ON_THE_SPOT = [
-    {
-        "document": "GD-2023-4",
-        "article": "附件2 三（二）",
-        "quote": "当场",
-    }
-]
 
 
 def accept_application(
@@ -70,7 +63,7 @@ def _require_open(application: Application) -> None:
         raise RuleRefused(
             "参保地尚未确定，请先由主管认定参保关系，再受理。",
             code="relation_unresolved",
-            because=[{"document": "GD-2023-4", "article": "附件2 三（五）", "quote": "发生工伤时的参保关系地"}],
+            because=[reason("ROU-01")],
         )
 
 
@@ -80,7 +73,7 @@ def _require_gates(application: Application) -> None:
         raise RuleRefused(
             failed[0]["message"],
             code=failed[0]["code"],
-            because=[reason for gate in failed for reason in gate["because"]],
+            because=[basis for gate in failed for basis in gate["because"]],
             details={"gates": [gate["rule"] for gate in failed]},
         )
 
@@ -90,30 +83,32 @@ def _require_checks(session: Session, application: Application) -> None:
     checks = application.eligibility_checked
     if not checks:
         raise RuleRefused(
-            "受理前应当场核对申领人资格和材料完整性，请先登记核对结果。", code="checks_missing", because=ON_THE_SPOT
+            "受理前应当场核对申领人资格和材料完整性，请先登记核对结果。",
+            code="checks_missing",
+            because=[reason("ACC-01")],
         )
     if not checks.get("eligible"):
-        raise RuleRefused("核对结果为申领人不具备资格，不能受理。", code="not_eligible", because=ON_THE_SPOT)
+        raise RuleRefused("核对结果为申领人不具备资格，不能受理。", code="not_eligible", because=[reason("ACC-01")])
     missing = materials.missing_materials(session, application)
     if missing:
         raise RuleRefused(
             "必要材料不齐全，请一次性告知申请人补齐：" + "、".join(item.name for item in missing) + "。",
             code="materials_missing",
-            because=ON_THE_SPOT,
+            because=[reason("ACC-01")],
             details={"materials": [item.material for item in missing]},
         )
 
 
-def _require_reason_for_duplicates(session: Session, application: Application, reason: str | None) -> None:
+def _require_reason_for_duplicates(session: Session, application: Application, given: str | None) -> None:
     duplicates = applications.open_duplicates(session, application)
-    if duplicates and not (reason or "").strip():
+    if duplicates and not (given or "").strip():
         receipts = "、".join(case.receipt_number for case in duplicates)
         raise RuleRefused(
             f"同一人员同一工伤的同一事项已有未办结的办件（{receipts}），如仍需受理请填写理由。",
             code="duplicate_case",
             details={"receipt_numbers": [case.receipt_number for case in duplicates]},
         )
-    if reason is not None and len(reason) > 200:
+    if given is not None and len(given) > 200:
         raise InvalidInput(fields={"duplicate_reason": ["理由不能超过200字。"]})
 
 
@@ -187,7 +182,7 @@ def _record_acceptance(session: Session, case: Case, application: Application, a
         at=at,
         actor=actor,
         case_id=case.id,
-        because=ON_THE_SPOT,
+        because=[reason("ACC-02")],
         receipt_number=case.receipt_number,
         accepting_agency=case.accepting_agency_code,
         handling_agency=case.handling_agency_code,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from config.register import reason as basis
 from engine import clock
 from engine.actor import Actor
 from engine.casework import handling, instances
@@ -23,14 +24,6 @@ PROCESS = "escalation"
 WITHDRAWN = "escalation_withdrawn"
 LIMIT = "escalation.reply_workdays"
 
-ASK_SUPERIOR = [
-    {
-        "document": "GD-2023-4",
-        "article": "三（五）",
-        "quote": "应当报请共同上级社会保险经办机构予以指导",
-    }
-]
-
 
 def start_escalation(session: Session, case_id: int, actor: Actor, *, reason: str) -> Escalation:
     """The handling agency of a transferred case asks the common superior who is to decide it."""
@@ -43,7 +36,9 @@ def start_escalation(session: Session, case_id: int, actor: Actor, *, reason: st
     )
     if transfer is None:
         raise RuleRefused(
-            "办件不是移交而来的；如认为不属于本机构管辖，请发起移交。", code="not_transferred", because=ASK_SUPERIOR
+            "办件不是移交而来的；如认为不属于本机构管辖，请发起移交。",
+            code="not_transferred",
+            because=[basis("JUR-03")],
         )
     superior = ports().jurisdiction.common_superior(case.handling_agency_code, transfer.from_agency_code)
     return _open(session, case, actor, other=transfer.from_agency_code, superior=superior, reason=reason)
@@ -51,10 +46,10 @@ def start_escalation(session: Session, case_id: int, actor: Actor, *, reason: st
 
 def _require_escalatable(session: Session, case: Case) -> None:
     if case.result is not None:
-        raise RuleRefused("办件已办结，不能上报。", code="case_finished", because=ASK_SUPERIOR)
+        raise RuleRefused("办件已办结，不能上报。", code="case_finished", because=[basis("JUR-03")])
     if case.designated:
         raise RuleRefused(
-            "办理机构已由共同上级指定，不能再移交或上报。", code="agency_designated", because=ASK_SUPERIOR
+            "办理机构已由共同上级指定，不能再移交或上报。", code="agency_designated", because=[basis("JUR-03")]
         )
     if case.state in HOLDING:
         raise TaskHeld(instances.HELD[case.state])
@@ -87,7 +82,7 @@ def _open(session: Session, case: Case, actor: Actor, *, other: str, superior: s
         actor=actor,
         case_id=case.id,
         opinion=reason,
-        because=[*ASK_SUPERIOR, because],
+        because=[basis("JUR-03"), because],
         escalation=escalation.id,
         superior=superior,
         due_on=due.on.isoformat(),
@@ -119,7 +114,7 @@ def reopen_escalation(session: Session, escalation_id: int, actor: Actor, reason
     if escalation.state != "decided":
         raise Conflict("上报尚未答复，无需重新审议。", code="escalation_running")
     if case.result is not None:
-        raise RuleRefused("办件已办结，不能重新指定。", code="case_finished", because=ASK_SUPERIOR)
+        raise RuleRefused("办件已办结，不能重新指定。", code="case_finished", because=[basis("JUR-03")])
     if case.state in HOLDING:
         raise TaskHeld(instances.HELD[case.state])
     return _open(

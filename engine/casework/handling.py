@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import or_, update
 from sqlalchemy.orm import Session
 
+from engine.casework import routing
 from engine.casework.province import configuration_for
 from engine.casework.states import HOLDING
 from engine.errors import CannotProceed
@@ -93,7 +94,7 @@ def change_handling_agency(context: CaseContext, agency_code: str) -> None:
     case.handling_agency_code = agency_code
     case.arrived_at = context.at
     case.configuration_id = configuration_for(session, agency_code, case.service, context.at.date()).id
-    case.cross_place = case.accepting_agency_code != agency_code
+    case.cross_place = routing.is_cross_place(session.get_one(Agency, case.accepting_agency_code), agency)
     session.expire(case, ["handling_agency"])
 
 

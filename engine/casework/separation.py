@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from config.register import reason
 from engine.actor import Actor
 from engine.errors import NotAllowed
 from engine.models import Case, Task, Transfer
@@ -12,6 +13,9 @@ from engine.models import Case, Task, Transfer
 #: Names in `differsFrom` that are no element: who accepted the case, who started the transfer.
 ACCEPTANCE = "acceptance"
 TRANSFER_ACCEPTANCE = "transfer_acceptance"
+
+#: Whatever somebody did for one level of review (assessing lines, entering amounts), he must not do for the other.
+OTHER_LEVELS = {"first_reviewer": ("second_reviewer",), "second_reviewer": ("first_reviewer",)}
 
 
 def barred_officers(session: Session, task: Task) -> set[int]:
@@ -28,12 +32,11 @@ def barred_officers(session: Session, task: Task) -> set[int]:
         if task.transfer_id is not None
         else (Task.case_id == task.case_id) & Task.transfer_id.is_(None)
     )
+    incompatible = Task.element_id.in_(task.differs_from) | Task.role.in_(OTHER_LEVELS.get(task.role, ()))
     barred.update(
         officer_id
         for officer_id in session.scalars(
-            select(Task.completed_by_id).where(
-                same_business, Task.state == "completed", Task.element_id.in_(task.differs_from)
-            )
+            select(Task.completed_by_id).where(same_business, Task.state == "completed", incompatible)
         )
         if officer_id is not None
     )
@@ -46,11 +49,5 @@ def require_separation(session: Session, task: Task, actor: Actor) -> None:
         raise NotAllowed(
             "岗位不相容：同一业务的受理、初审、复审应由不同人员办理，您已办理过其中的环节。",
             code="separation_of_duties",
-            because=[
-                {
-                    "document": "GD-2023-4",
-                    "article": "三（二）",
-                    "quote": "《广东省社会保险经办机构岗位权限管理实施办法》",
-                }
-            ],
+            because=[reason("REV-06")],
         )

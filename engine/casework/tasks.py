@@ -14,6 +14,7 @@ from typing import Any, cast
 from sqlalchemy import ColumnElement, CursorResult, Select, and_, or_, select, update
 from sqlalchemy.orm import Session
 
+from config.register import reason
 from engine import clock
 from engine.actor import Actor
 from engine.casework import form_checks, handling, instances, materials, routing, task_forms, transfers
@@ -290,7 +291,7 @@ def release(session: Session, task_id: int, actor: Actor) -> Task:
     return task
 
 
-def assign(session: Session, task_id: int, officer_id: int, actor: Actor, reason: str) -> Task:
+def assign(session: Session, task_id: int, officer_id: int, actor: Actor, why: str) -> Task:
     """A supervisor gives the task to an officer; separation of duties counts for the assigned too."""
     task = _lock(session, find_task(session, task_id, actor))
     _require_supervisor(session, task, actor)
@@ -317,7 +318,7 @@ def assign(session: Session, task_id: int, officer_id: int, actor: Actor, reason
     task.version += 1
     if task.case is not None:
         handling.acquired(task.case, task)
-    _record(session, task, actor, "task_assigned", opinion=reason, to=officer.id)
+    _record(session, task, actor, "task_assigned", opinion=why, to=officer.id)
     return task
 
 
@@ -431,13 +432,7 @@ def _require_images(session: Session, task: Task, sentence: str) -> None:
         raise RuleRefused(
             sentence.format(names="、".join(item.name for item in missing)),
             code="images_missing",
-            because=[
-                {
-                    "document": "GD-2023-4",
-                    "article": "附件2 三（二）",
-                    "quote": "业务办理地工作人员依据电子材料开展业务审核",
-                }
-            ],
+            because=[reason("ACC-08")],
             details={"materials": [item.material for item in missing]},
         )
 

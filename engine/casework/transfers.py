@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from config.register import reason as basis
 from engine import clock
 from engine.actor import Actor
 from engine.casework import handling, instances
@@ -26,15 +27,6 @@ from engine.ports import ports
 PROCESS = "case_transfer"
 WITHDRAWN = "transfer_withdrawn"
 LIMIT = "transfer.limit_workdays"
-
-NO_SECOND_TRANSFER = [
-    {
-        "document": "GD-2023-4",
-        "article": "三（五）",
-        "quote": "不得再自行移送",
-    }
-]
-ONLY_UNFINISHED = [{"document": "GD-2023-4", "article": "附件4", "quote": "未办结业务"}]
 
 
 def start_transfer(
@@ -112,16 +104,16 @@ def _start(session: Session, case: Case, actor: Actor, *, to_agency: str, reason
 def require_transferable(session: Session, case: Case) -> None:
     """Raises RuleRefused or Conflict where a transfer is closed for this case (JUR-03, JUR-05, JUR-06)."""
     if case.result is not None:
-        raise RuleRefused("办件已办结，不能移交。", code="case_finished", because=ONLY_UNFINISHED)
+        raise RuleRefused("办件已办结，不能移交。", code="case_finished", because=[basis("JUR-06")])
     if case.designated:
         raise RuleRefused(
-            "办理机构已由共同上级指定，不能再移交或上报。", code="agency_designated", because=NO_SECOND_TRANSFER
+            "办理机构已由共同上级指定，不能再移交或上报。", code="agency_designated", because=[basis("JUR-03")]
         )
     if case.transfer_count > 0:
         raise RuleRefused(
             "办件是移交而来的，不得再自行移送；如认为不属于本机构管辖，请报请共同上级指导。",
             code="already_transferred",
-            because=NO_SECOND_TRANSFER,
+            because=[basis("JUR-03")],
         )
     if case.state in HOLDING:
         running = running_transfer(session, case.id)

@@ -116,7 +116,7 @@ class Message(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     case_id: Mapped[int | None] = mapped_column(ForeignKey("case.id"), index=True)
     application_id: Mapped[int | None] = mapped_column(ForeignKey("application.id"))
-    #: acceptance, receipt, completion, termination, urging, not_injury_or_refusal, suspension, not_passed, first_reviewed
+    #: One of the nine slots of `config.catalogue`: acceptance, receipt, completion ...
     slot: Mapped[str] = mapped_column(String(32))
     #: What makes it one of its kind: the process task or use case that emitted it.
     occasion: Mapped[str] = mapped_column(String(64))
