@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import marshmallow as ma
@@ -9,7 +10,7 @@ from marshmallow import fields
 
 from api.cases.schemas import CaseBrief, OfficerBrief
 from api.paging import PageQuery, page_of
-from api.schemas import Choice, Code, Free, Number, Schema, Text
+from api.schemas import Choice, Code, Free, Number, Schema, Text, yuan
 from config.task_forms import Field, TaskForm, task_forms
 from engine.process.diagram import ROLES
 
@@ -81,8 +82,26 @@ class TaskDetail(TaskView):
     """One task with what was entered and the form to fill in."""
 
     opinion = fields.String(allow_none=True)
-    fields_ = fields.Dict(keys=fields.String(), attribute="fields", data_key="fields", allow_none=True)
+    fields_ = fields.Function(
+        lambda task: as_entered(task_forms()[task.form].fields, task.fields) if task.fields is not None else None,
+        data_key="fields",
+        metadata={"type": ["object", "null"]},
+    )
     form_spec = fields.Function(lambda task: form_spec(task_forms()[task.form]), metadata={"type": "object"})
+
+
+def as_entered(form: Sequence[Field], values: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields as an officer wrote them: amounts in yuan, which are kept in cents."""
+    types = {field.name: field for field in form}
+    return {name: _as_entered(types.get(name), value) for name, value in values.items()}
+
+
+def _as_entered(field: Field | None, value: Any) -> Any:
+    if field is not None and field.type == "money" and isinstance(value, int):
+        return yuan(value)
+    if field is not None and field.type == "list" and isinstance(value, list):
+        return [as_entered(field.fields, row) for row in value]
+    return value
 
 
 def form_spec(form: TaskForm) -> dict[str, Any]:
