@@ -54,6 +54,7 @@ class Scene:
     cast: Cast
     story: Story
     application_id: int = 0
+    application_ids: list[int] = field(default_factory=list)
     #: The case that the acts are about: the one accepted last.
     case_id: int = 0
     case_ids: list[int] = field(default_factory=list)
@@ -94,6 +95,7 @@ def _hand_in(scene: Scene, what: Mapping[str, Any]) -> None:
         body["outlet"] = what["outlet"]
     answer = scene.officer(what).post("/applications", body)
     scene.application_id = answer["id"]
+    scene.application_ids.append(answer["id"])
     _compare(answer, what.get("expect", {}))
 
 
@@ -103,15 +105,29 @@ def _check(scene: Scene, what: Mapping[str, Any]) -> None:
 
 
 def _collect(scene: Scene, what: Mapping[str, Any]) -> None:
-    """Paper is taken in and scanned: everything still missing, or what `only` names."""
+    """Paper is taken in and scanned: all that is mandatory, and `also`, but not `but`; or just what `only` names."""
     client = scene.officer(what)
     path = f"/applications/{scene.application_id}"
     for item in client.get(path)["materials"]:
-        wanted = item["material"] in what["only"] if "only" in what else item["mandatory"] and not item["images"]
-        if item["waived_because"] or not wanted or item["material"] in what.get("but", ()):
+        if not _is_brought(item, what):
             continue
         client.post(f"{path}/materials", {"items": [{"material": item["material"], "copies": 1}]})
         client.upload(f"{path}/images", "file", picture(item["material"]), material=item["material"])
+
+
+def _scan(scene: Scene, what: Mapping[str, Any]) -> None:
+    """A page of `material` is scanned: what a supplement brings."""
+    page = picture(f"{what['material']} {what['by']}")
+    path = f"/applications/{scene.application_id}/images"
+    scene.officer(what).upload(path, "file", page, material=what["material"])
+
+
+def _is_brought(item: Mapping[str, Any], what: Mapping[str, Any]) -> bool:
+    if "only" in what:
+        return item["material"] in what["only"]
+    if item["material"] in what.get("but", ()) or item["waived_because"]:
+        return False
+    return item["material"] in what.get("also", ()) or (item["mandatory"] and not item["images"])
 
 
 def _accept(scene: Scene, what: Mapping[str, Any]) -> None:
@@ -199,6 +215,7 @@ ACTS: Mapping[str, Act] = {
     "hand_in": _hand_in,
     "check": _check,
     "collect": _collect,
+    "scan": _scan,
     "accept": _accept,
     "at_the_counter": _at_the_counter,
     "refuse": _refuse,

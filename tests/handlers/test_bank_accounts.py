@@ -35,7 +35,7 @@ def verify(desk: Desk, holder: str | None = None, ending: str = "0045") -> None:
 LAWFUL = [
     ("social_security_card", None, WORKER, ()),
     ("personal_account", "passbook", WORKER, ()),
-    ("personal_account", "guardian", "样例监护人", ("guardianship_proof",)),
+    ("personal_account", "guardian", "样例监护人", ("guardian_evidence",)),
     ("employer_account", "advanced_by_employer", "样例公司", ("advance_evidence",)),
     ("joint_account", "joint_designation", "样例亲属", ("joint_designation",)),
 ]

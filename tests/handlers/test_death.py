@@ -196,7 +196,7 @@ def test_an_account_in_another_name_needs_the_notarised_authority(session: Sessi
             verified(desk, evidence)
         assert list(refused.value.fields) == ["fields.dependants.0.account_evidence"]
 
-    desk.image("notarised_authority")
+    desk.image("notarised_proxy")
     verified(desk, "notarised_proxy")
     determined(desk, [pension("1950")], [("dependants_pension", 1, "1950")])
     assert desk.payments() == [

@@ -13,7 +13,7 @@ from tests.stories.telling import Tell, Telling
 AGENCY = "440203"
 OPINION = {
     "hospital": "韶关市示例人民医院",
-    "level": "level_3",
+    "level": 3,
     "agreement": True,
     "sealed": True,
     "opinion_on": "2024-03-01",
