@@ -14,8 +14,8 @@ from api.demo.story import Step, Story, injured_on_another_day
 
 #: Reads every case of the province.
 READER = "auditor-440099"
-#: Days before the stated injury on which the worker was insured already.
-_OTHER_DAYS = 700
+#: So many days before the stated injury the worker was insured already, and the scheme in force.
+_OTHER_DAYS = 980
 
 
 class OtherThanStated(Exception):
@@ -58,6 +58,8 @@ class Scene:
     #: The case that the acts are about: the one accepted last.
     case_id: int = 0
     case_ids: list[int] = field(default_factory=list)
+    #: A running system is told another day of injury by a story that can happen but once.
+    other_days: int = field(default_factory=lambda: secrets.randbelow(_OTHER_DAYS))
 
     def play(self, step: Step) -> None:
         """Do it. Raises `OtherThanStated` where it is refused and should not be, or the other way round."""
@@ -90,7 +92,7 @@ def _hand_in(scene: Scene, what: Mapping[str, Any]) -> None:
     """The applicant hands the application in at a counter; `application` names another file, `outlet` another place."""
     body = dict(scene.story.further[what["application"]] if "application" in what else scene.story.application)
     if scene.story.once and not scene.cast.own_system:
-        body = injured_on_another_day(body, secrets.randbelow(_OTHER_DAYS))
+        body = injured_on_another_day(body, scene.other_days)
     if "outlet" in what:
         body["outlet"] = what["outlet"]
     answer = scene.officer(what).post("/applications", body)
