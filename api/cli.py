@@ -311,9 +311,13 @@ def _system() -> Iterator[Flask]:
     """The configured system, with its database; raises `CannotStart` where there is none yet."""
     app = create_app(from_environment())
     with app.app_context():
-        if not inspect(db.engine).has_table(Officer.__tablename__):
-            raise server.CannotStart("数据库还没有建立，请先运行 tongban init 或 tongban serve。")
-        yield app
+        try:
+            if not inspect(db.engine).has_table(Officer.__tablename__):
+                raise server.CannotStart("数据库还没有建立，请先运行 tongban init 或 tongban serve。")
+            yield app
+        finally:
+            db.session.remove()
+            db.engine.dispose()
 
 
 def _read(files: Sequence[Path]) -> dict[str, bytes]:
