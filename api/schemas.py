@@ -9,7 +9,6 @@ from typing import Any
 import marshmallow as ma
 from marshmallow import fields, validate
 
-from engine import clock
 
 REQUIRED = {"required": "这一项必须填写。", "null": "这一项不能为空。"}
 
@@ -106,7 +105,7 @@ class Day(fields.Date):
 
 
 class Moment(fields.AwareDateTime):
-    """An instant with its offset, in Asia/Shanghai."""
+    """An instant with its offset."""
 
     default_error_messages = {
         **REQUIRED,
@@ -116,7 +115,7 @@ class Moment(fields.AwareDateTime):
     }
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(format="iso", default_timezone=clock.SHANGHAI, **kwargs)
+        super().__init__(format="iso", **kwargs)
 
 
 class Flag(fields.Boolean):

@@ -4,24 +4,29 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flask import Blueprint, Response, send_from_directory
+from flask import Blueprint, Response
 
 from api.auth import public
 
 blueprint = Blueprint("docs", __name__, url_prefix="/api")
 
 _FOLDER = Path(__file__).parent / "static"
+_TYPES = {"docs.js": "text/javascript", "docs.css": "text/css"}
 
 
 @blueprint.get("/docs")
 @public
 def show_page() -> Response:
     """The page; it reads /api/openapi.json."""
-    return send_from_directory(_FOLDER, "index.html")
+    return _static("index.html", "text/html")
 
 
 @blueprint.get("/docs/<any('docs.js', 'docs.css'):file>")
 @public
 def show_file(file: str) -> Response:
     """Its script and its style."""
-    return send_from_directory(_FOLDER, file)
+    return _static(file, _TYPES[file])
+
+
+def _static(file: str, kind: str) -> Response:
+    return Response((_FOLDER / file).read_bytes(), content_type=f"{kind}; charset=utf-8")

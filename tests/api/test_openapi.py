@@ -1,0 +1,104 @@
+"""The description of the API and the page that shows it."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from api.auth import permission_of
+
+METHODS = {"get", "post", "put", "patch", "delete"}
+
+
+@pytest.fixture
+def description(client: FlaskClient) -> dict[str, Any]:
+    return client.get("/api/openapi.json").json
+
+
+def _operations(description: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
+    return [
+        (path, method, operation)
+        for path, item in description["paths"].items()
+        for method, operation in item.items()
+        if method in METHODS
+    ]
+
+
+def test_it_is_openapi_3_1_and_describes_every_route(app: Flask, description: dict[str, Any]) -> None:
+    described = {(method.upper(), path) for path, method, _ in _operations(description)}
+    routes = {
+        (method, re.sub(r"<(?:[a-z]+:)?([a-z_]+)>", r"{\1}", rule.rule))
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+        if rule.rule.startswith("/api/v1/") and rule.endpoint.partition(".")[0] != "health"
+    }
+
+    assert description["openapi"] == "3.1.0"
+    assert described == routes
+
+
+def test_every_operation_has_a_chinese_title_and_says_its_permission(app: Flask, description: dict[str, Any]) -> None:
+    permissions = {permission_of(view) for view in app.view_functions.values()}
+
+    for path, method, operation in _operations(description):
+        assert re.search(r"[\u4e00-\u9fff]", operation["summary"]), (method, path)
+        assert operation.get("x-permission") in permissions, (method, path)
+        assert ("security" in operation) == ("x-permission" in operation), (method, path)
+
+
+def test_every_error_is_described_as_problem_json(description: dict[str, Any]) -> None:
+    for response in description["components"]["responses"].values():
+        assert list(response["content"]) == ["application/problem+json"]
+    for path, method, operation in _operations(description):
+        assert operation["responses"]["default"] == {"$ref": "#/components/responses/DEFAULT_ERROR"}, (method, path)
+
+
+def test_every_reference_leads_somewhere(description: dict[str, Any]) -> None:
+    text = json.dumps(description)
+    for reference in set(re.findall(r'"\$ref": "#/([^"]+)"', text)):
+        place: Any = description
+        for part in reference.split("/"):
+            place = place[part]
+        assert place
+
+
+def test_every_changing_operation_takes_an_idempotency_key(description: dict[str, Any]) -> None:
+    reading = {"/api/v1/sessions", "/api/v1/progress", "/api/v1/cases/search", "/api/v1/definitions/check"}
+    without = {
+        path
+        for path, method, operation in _operations(description)
+        if method == "post"
+        and "Idempotency-Key" not in {parameter.get("name") for parameter in operation.get("parameters", [])}
+    }
+
+    assert without == reading
+
+
+def test_patterns_are_written_as_every_reader_understands_them(description: dict[str, Any]) -> None:
+    for pattern in re.findall(r'"pattern": "([^"]+)"', json.dumps(description)):
+        assert pattern.startswith("^")
+        assert pattern.endswith("$")
+
+
+def test_the_page_loads_nothing_from_outside_and_runs_no_script_of_its_own(client: FlaskClient) -> None:
+    page = client.get("/api/docs").get_data(as_text=True)
+    loaded = re.findall(r'(?:src|href)="([^"]+)"', page)
+
+    assert set(loaded) == {"data:,", "docs/docs.css", "docs/docs.js", "openapi.json"}
+    assert not re.search(r"<script(?![^>]*src=)|\son[a-z]+=|style=", page)
+    for file in ("docs.js", "docs.css"):
+        answer = client.get(f"/api/docs/{file}")
+        assert answer.status_code == 200
+        assert "http" not in answer.get_data(as_text=True)
+    assert client.get("/api/docs/../app.py").status_code == 404
+
+
+def test_the_page_may_run_under_its_own_rules(client: FlaskClient) -> None:
+    policy = client.get("/api/docs").headers["Content-Security-Policy"]
+    assert "'unsafe-inline'" not in policy
+    assert "default-src 'self'" in policy
