@@ -9,7 +9,6 @@ from typing import Any
 import marshmallow as ma
 from marshmallow import fields, validate
 
-
 REQUIRED = {"required": "这一项必须填写。", "null": "这一项不能为空。"}
 
 #: The largest id and version: a four-byte integer of the database.
