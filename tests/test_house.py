@@ -447,6 +447,64 @@ def test_every_cited_document_is_in_the_register_of_documents() -> None:
     assert not faults, faults
 
 
+def test_every_place_in_the_law_that_code_names_exists() -> None:
+    documents, faults = document("config/documents.yaml"), []
+    for module in modules():
+        aliases = {alias.asname or alias.name for alias in _imported_from(module, "config.register")}
+        for node in ast.walk(module.tree):
+            if not isinstance(node, ast.Call):
+                continue
+            name = called_name(node)
+            if name == "LegalRef":
+                cited = [word.value for word in node.keywords if word.arg == "document"]
+                faults += [module.where(node) for ref in cited if _constant(ref) not in {*documents, None}]
+            elif name in aliases and name != "register" and node.args:
+                faults += [module.where(node)] if _constant(node.args[0]) not in {*register(), None} else []
+    assert not faults, faults
+
+
+def _imported_from(module: Module, source: str) -> list[ast.alias]:
+    return [
+        alias
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.ImportFrom) and node.module == source
+        for alias in node.names
+    ]
+
+
+def _constant(node: ast.AST) -> Any:
+    """The value of a constant; None for what is only known at run time."""
+    return node.value if isinstance(node, ast.Constant) else None
+
+
+def test_every_number_of_the_law_that_code_asks_for_exists() -> None:
+    families = {key.split(".")[0] for key in _rule_values()}
+    known = {*_rule_values(), *_registered()}
+    faults = {
+        f"{module.where(node)}: {node.value}"
+        for module in modules()
+        # The tables name columns in the same way: "case.id".
+        if module.name.startswith(("engine.", "handlers.")) and not module.name.startswith("engine.models")
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and re.fullmatch(r"[a-z_]+\.[a-z_]+", node.value)
+        and node.value.split(".")[0] in families
+        and node.value not in known
+    }
+    assert not faults, faults
+
+
+def test_every_evidence_of_an_account_is_a_material_that_a_service_can_ask_for() -> None:
+    asked = {
+        material
+        for path in (PROJECT / "config" / "services").glob("*.yaml")
+        for material in document(str(path.relative_to(PROJECT)))["materials"]
+    }
+    reasons = document("config/benefits.yaml")["account_reasons"]
+    assert not {code for code, reason in reasons.items() if reason.get("evidence") not in {*asked, None}}
+
+
 def test_the_glossary_is_one_to_one() -> None:
     lines = (PROJECT / "config" / "terms.csv").read_text(encoding="utf-8").splitlines()[1:]
     rows = [line.split(",")[:2] for line in lines if line.strip()]
