@@ -22,12 +22,13 @@ from lxml import etree
 from SpiffWorkflow.exceptions import SpiffWorkflowException
 from SpiffWorkflow.spiff.parser.process import VALIDATOR
 
+from config.catalogue import services
 from engine.process import check_elements, check_names, check_structure, check_tokens
 from engine.process.diagram import ACCEPTANCES, Diagram, Fault, Level, Node
 from engine.process.library import Library, read_library
 from engine.process.operators import operators
 from engine.process.parser import build
-from engine.process.vocabulary import CATCHING, EVENT_NAMES, MESSAGES
+from engine.process.vocabulary import CASE_MESSAGES, CATCHING, EVENT_NAMES, LISTENERS, MESSAGES
 
 MAX_FILES = 100
 MAX_NODES = 200
@@ -184,6 +185,7 @@ def _call_faults(part: Library, library: Library) -> Iterator[Fault]:
             yield Fault(diagram.file, name, "流程直接或间接调用了自己。")
         yield from _procedure_faults(diagram, library)
         yield from _message_faults(diagram, library)
+        yield from _deafness_faults(diagram)
     starts = [name for name in part.diagrams if part.diagrams[name].starts_alone or not library.callers(name)]
     for name in starts:
         yield from _closure_faults(library.part(library.closure(name)))
@@ -219,6 +221,14 @@ def _message_faults(diagram: Diagram, library: Library) -> Iterator[Fault]:
             yield Fault(diagram.file, node.id, f"没有任何地方会发出消息“{name[:64]}”。")
         if node.kind not in CATCHING and name not in awaited:
             yield Fault(diagram.file, node.id, f"没有任何地方在等待消息“{name[:64]}”。")
+
+
+def _deafness_faults(diagram: Diagram) -> Iterator[Fault]:
+    """A service that cannot be withdrawn, voided or dispatched again would leave case work talking to nobody."""
+    wanted = CASE_MESSAGES if diagram.name in services() else LISTENERS.get(diagram.name, frozenset())
+    heard = {name for node, name in _messages(diagram) if node.kind in CATCHING}
+    for name in sorted(wanted - heard):
+        yield Fault(diagram.file, diagram.process.id, f"流程必须能接收消息“{name}”（{MESSAGES[name]}）。")
 
 
 def _messages(diagram: Diagram) -> Iterator[tuple[Node, str]]:

@@ -63,6 +63,14 @@ MESSAGES: Mapping[str, str] = MappingProxyType(
         "filing_used": "备案已使用",
     }
 )
+#: What case work must always be able to tell a process of this name; a service must hear all of `CASE_MESSAGES`.
+CASE_MESSAGES = frozenset({"case_redispatched", "case_withdrawn", "case_voided"})
+LISTENERS: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "case_transfer": frozenset({"transfer_withdrawn"}),
+        "escalation": frozenset({"escalation_withdrawn"}),
+    }
+)
 GATEWAYS = frozenset({"exclusiveGateway", "parallelGateway", "inclusiveGateway", "eventBasedGateway"})
 
 #: Parts of a diagram that are not flow nodes: drawing, wiring and the declaration of a procedure's data.
