@@ -1,38 +1,32 @@
 """Text messages (短信): one row per occasion, made in the transaction of the change and sent after it.
 
-`emit` is the only way to make one. The template belongs to the handling city's configuration of the service; an
-empty slot makes a row that says so (SMS-02). The 13 keys stand bare in the text: they are replaced in one pass,
-longest first, and what was put in is never looked at again (SMS-06).
+`emit` is the only way to make one. What cannot be sent holds up nobody: a message without a mobile number, or without
+a value that its text needs, is on record as failed and says why; an empty slot makes a row that says so (SMS-02).
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from config.catalogue import SMS_SLOTS
+from engine.casework.events import record_event
+from engine.casework.message_texts import LONGEST_MESSAGE, keys_in, missing_values, render, shortened
 from engine.models import Message
+from engine.ports import ports
 
-#: Exactly the keys of annex 3 (SMS-06).
-KEYS = (
-    "XM", "SFZH", "YWMC", "SLSJ", "CZYJ", "DAY", "CZYJP", "JBJG", "SLHZH", "SHBTGYJ", "DYXSKSNY", "ZCDADDRESS", "CBR",
-)  # fmt: skip
-_KEY = re.compile("|".join(sorted(KEYS, key=len, reverse=True)))
-
+SLOTS = SMS_SLOTS
 #: 受理短信 and 收件短信 are the accepting agency's, every other message the handling agency's (ACC-04, RES-01).
 ACCEPTING_SLOTS = frozenset({"acceptance", "receipt", "not_injury_or_refusal"})
 
-SLOTS = (
-    "acceptance", "receipt", "completion", "termination", "urging", "not_injury_or_refusal", "suspension",
-    "not_passed", "first_reviewed",
-)  # fmt: skip
-
-
-def render(template: str, values: Mapping[str, str]) -> str:
-    """The message; a key without a value stays out of it, because a broken sentence is better than an internal key."""
-    return _KEY.sub(lambda match: values.get(match.group(), ""), template)
+NO_MOBILE = "no_mobile"
+MISSING_VALUE = "missing_value"
+_SENTENCES = {
+    NO_MOBILE: "没有可以接收短信的中国内地手机号码。",
+    MISSING_VALUE: "短信文本用到的关键词在本办件中没有值。",
+}
 
 
 def emit(
@@ -45,20 +39,82 @@ def emit(
     values: Mapping[str, str],
     phone: str | None,
     at: datetime,
+    standard: str | None = None,
     case_id: int | None = None,
     application_id: int | None = None,
 ) -> Message:
-    """Put the message of `slot` into the outbox. `occasion` makes it one of its kind; a second one is an error."""
+    """Put the message of `slot` into the outbox. `occasion` makes it one of its kind; a second one is an error.
+
+    Where `template` needs a value that there is none for, the province's `standard` text takes its place (SMS-09).
+    """
     message = Message(
         case_id=case_id,
         application_id=application_id,
         slot=slot,
         occasion=occasion,
         sender_agency_code=sender_agency_code,
-        phone=phone,
-        text=render(template, values) if template else None,
         state="made" if template else "not_configured",
         made_at=at,
     )
     session.add(message)
+    address(message, phone)
+    if template:
+        _word(message, [text for text in (template, standard) if text], values)
+        _check(session, message, at)
     return message
+
+
+def address(message: Message, phone: str | None) -> None:
+    """Whom the message goes to: a mobile number of the mainland, in one form; anything else stays as it was given."""
+    mobile = _mobile(phone)
+    message.phone = mobile or (phone[:32] if phone else None)
+    message.phone_key = ports().identity_key(mobile) if mobile else None
+
+
+def sendable(message: Message) -> str | None:
+    """Why the message cannot be sent, as a code; None: it can."""
+    if message.text is None:
+        return MISSING_VALUE
+    return NO_MOBILE if message.phone_key is None else None
+
+
+def fail(session: Session, message: Message, failure: str, reason: str, at: datetime) -> None:
+    """The message will not be sent by itself: it says why, and so does the case's course."""
+    message.state = "failed"
+    message.failure, message.failure_reason = failure[:64], reason[:200]
+    message.next_attempt_at = None
+    record_event(
+        session,
+        "message_failed",
+        at=at,
+        actor=None,
+        case_id=message.case_id,
+        application_id=message.application_id,
+        slot=message.slot,
+        reason=message.failure,
+    )
+
+
+def _mobile(phone: str | None) -> str | None:
+    if not phone:
+        return None
+    try:
+        return ports().identity.mobile(phone)
+    except ValueError:
+        return None
+
+
+def _word(message: Message, texts: list[str], values: Mapping[str, str]) -> None:
+    cut = {key: shortened(key, value) for key, value in values.items()}
+    usable = [text for text in texts if not missing_values(text, cut)]
+    message.template = (usable or texts)[0]
+    if usable:
+        # Published texts stay below the limit; a row that was configured otherwise must not stop the case.
+        message.text = render(usable[0], cut)[:LONGEST_MESSAGE]
+        message.parameters = [cut[key] for key in keys_in(usable[0])]
+
+
+def _check(session: Session, message: Message, at: datetime) -> None:
+    failure = sendable(message)
+    if failure is not None:
+        fail(session, message, failure, _SENTENCES[failure], at)

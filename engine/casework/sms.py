@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy import select
@@ -9,61 +10,88 @@ from sqlalchemy.orm import Session
 
 from config.catalogue import services
 from engine.casework.messages import ACCEPTING_SLOTS, emit
-from engine.models import Agency, Case, CaseEvent, ServiceConfiguration, Transfer
+from engine.models import Agency, Case, CaseEvent, Determination, Message, ServiceConfiguration, Transfer
 from engine.ports import ports
 
 
-def emit_for_case(session: Session, case: Case, *, slot: str, occasion: str, at: datetime) -> None:
-    """Make the message of `slot`; `occasion` (a process task or use case) makes it exactly one (promise 6)."""
+def emit_for_case(session: Session, case: Case, *, slot: str, occasion: str, at: datetime) -> Message:
+    """Make the message of `slot`; `occasion` (a process task or use case) makes it exactly one (promise 6).
+
+    The text is that of the configuration the case is pinned to, whatever the city has chosen since (CFG-10).
+    """
     configuration = session.get_one(ServiceConfiguration, case.configuration_id)
     sender = case.accepting_agency_code if slot in ACCEPTING_SLOTS else case.handling_agency_code
-    applicant = case.application.content.get("applicant") or {}
-    emit(
+    return emit(
         session,
         slot=slot,
         occasion=occasion,
         sender_agency_code=sender,
         template=(configuration.sms or {}).get(slot),
+        standard=services()[case.service].sms[slot],
         values=_values(session, case, sender, at),
-        phone=applicant.get("phone") or case.person.phone,
+        phone=phone_of(case),
         at=at,
         case_id=case.id,
     )
 
 
-def _values(session: Session, case: Case, sender: str, at: datetime) -> dict[str, str]:
-    """The 13 keys (SMS-06) as far as the case has a value for them."""
-    applicant = case.application.content.get("applicant") or {}
-    number = case.person.identity_number
-    opinion = session.scalar(
-        select(CaseEvent.opinion)
-        .where(CaseEvent.case_id == case.id, CaseEvent.opinion.is_not(None))
-        .order_by(CaseEvent.id.desc())
-        .limit(1)
-    )
-    left_to = session.scalar(
-        select(Agency.name)
-        .join(Transfer, Transfer.from_agency_code == Agency.code)
-        .where(Transfer.case_id == case.id, Transfer.state == "completed")
-        .limit(1)
-    )
-    remaining = ports().calendar.workdays_between(at.date(), case.due_on)
-    return {
-        "XM": str(applicant.get("name") or case.person.name),
-        "SFZH": f"{number[:4]}**********{number[-4:]}" if len(number) >= 15 else "****",
-        "YWMC": service_title(case.service),
-        "SLSJ": case.accepted_at.strftime("%Y年%m月%d日"),
-        "CZYJ": opinion or "",
-        "DAY": str(remaining),
-        "CZYJP": opinion or "",
-        "JBJG": session.get_one(Agency, sender).name,
-        "SLHZH": case.receipt_number,
-        "SHBTGYJ": opinion or "",
-        "ZCDADDRESS": left_to or "",
-        "CBR": case.person.name,
-    }
+def phone_of(case: Case) -> str | None:
+    """The applicant's number, or else the worker's."""
+    phone = _applicant(case).get("phone")
+    return str(phone) if phone else case.person.phone
 
 
 def service_title(service: str) -> str:
     """The service's Chinese name."""
     return services()[service].title
+
+
+def _applicant(case: Case) -> Mapping[str, object]:
+    return case.application.content.get("applicant") or {}
+
+
+def _values(session: Session, case: Case, sender: str, at: datetime) -> dict[str, str]:
+    """The 13 keys (SMS-06) as far as the case has a value for them. An overdue case has 0 days left (K-48)."""
+    number = case.person.identity_number
+    opinion = _last_opinion(session, case) or ""
+    return {
+        "XM": str(_applicant(case).get("name") or case.person.name),
+        "SFZH": f"{number[:4]}**********{number[-4:]}" if len(number) >= 15 else "****",
+        "YWMC": service_title(case.service),
+        "SLSJ": case.accepted_at.strftime("%Y年%m月%d日"),
+        "CZYJ": opinion,
+        "DAY": str(ports().calendar.workdays_between(at.date(), case.due_on)),
+        "CZYJP": opinion,
+        "JBJG": session.get_one(Agency, sender).name,
+        "SLHZH": case.receipt_number,
+        "SHBTGYJ": opinion,
+        "DYXSKSNY": _first_month(session, case),
+        "ZCDADDRESS": _left_agency(session, case) or "",
+        "CBR": case.person.name,
+    }
+
+
+def _last_opinion(session: Session, case: Case) -> str | None:
+    return session.scalar(
+        select(CaseEvent.opinion)
+        .where(CaseEvent.case_id == case.id, CaseEvent.opinion.is_not(None))
+        .order_by(CaseEvent.id.desc())
+        .limit(1)
+    )
+
+
+def _left_agency(session: Session, case: Case) -> str | None:
+    """The agency that transferred the case away (转出地)."""
+    return session.scalar(
+        select(Agency.name)
+        .join(Transfer, Transfer.from_agency_code == Agency.code)
+        .where(Transfer.case_id == case.id, Transfer.state == "completed")
+        .limit(1)
+    )
+
+
+def _first_month(session: Session, case: Case) -> str:
+    """The first month of the case's monthly benefits (待遇享受开始年月); empty where it has none."""
+    rows = session.scalars(select(Determination).where(Determination.case_id == case.id, Determination.monthly))
+    months = [str(row.inputs["from_month"]) for row in rows if row.inputs.get("from_month")]
+    return f"{min(months)[:4]}年{min(months)[5:7]}月" if months else ""

@@ -11,11 +11,21 @@ from engine.models.benefit import (
     Payee,
     RelationClosure,
 )
-from engine.models.case import Case, CaseEvent, IssuedDocument, MaterialItem, Message, ReceiptNumber
+from engine.models.case import Case, CaseEvent, IssuedDocument, MaterialItem, ReceiptNumber
 from engine.models.definition import DefinitionRow, DiagramSource, LibraryEntry, ServiceConfiguration
 from engine.models.instance import IdempotencyKey, Incident, Instance
+from engine.models.message import (
+    ConfigurationChange,
+    Message,
+    MessageCategory,
+    MessagePart,
+    MessageReceipt,
+    MessageTemplate,
+    MessageTemplateVersion,
+    SlotBinding,
+)
 from engine.models.task import Task
-from engine.models.transfer import Escalation, Suspension, Supplement, Transfer
+from engine.models.transfer import Escalation, Supplement, Suspension, Transfer
 
 __all__ = [
     "Agency",
@@ -24,6 +34,7 @@ __all__ = [
     "Case",
     "CaseEvent",
     "Certification",
+    "ConfigurationChange",
     "DefinitionRow",
     "Determination",
     "DeterminationLine",
@@ -38,6 +49,11 @@ __all__ = [
     "LibraryEntry",
     "MaterialItem",
     "Message",
+    "MessageCategory",
+    "MessagePart",
+    "MessageReceipt",
+    "MessageTemplate",
+    "MessageTemplateVersion",
     "Officer",
     "OfficerSession",
     "Outlet",
@@ -46,6 +62,7 @@ __all__ = [
     "ReceiptNumber",
     "RelationClosure",
     "ServiceConfiguration",
+    "SlotBinding",
     "Supplement",
     "Suspension",
     "Task",

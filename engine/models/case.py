@@ -1,11 +1,11 @@
-"""Cases, their events, messages, materials and issued documents."""
+"""Cases, their events, materials and issued documents."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from engine.db import Base, Moment, Personal, PersonalJSON
@@ -105,27 +105,6 @@ class CaseEvent(Base):
     because: Mapped[Any] = mapped_column(JSON, default=list)
 
     officer: Mapped[Officer | None] = relationship()
-
-
-class Message(Base):
-    """A text message in the outbox (短信): made in the transaction of the change, sent after it (promise 6)."""
-
-    __tablename__ = "message"
-    __table_args__ = (UniqueConstraint("case_id", "slot", "occasion"),)
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    case_id: Mapped[int | None] = mapped_column(ForeignKey("case.id"), index=True)
-    application_id: Mapped[int | None] = mapped_column(ForeignKey("application.id"))
-    #: One of the nine slots of `config.catalogue`: acceptance, receipt, completion ...
-    slot: Mapped[str] = mapped_column(String(32))
-    #: What makes it one of its kind: the process task or use case that emitted it.
-    occasion: Mapped[str] = mapped_column(String(64))
-    sender_agency_code: Mapped[str] = mapped_column(ForeignKey("agency.code"))
-    phone: Mapped[str | None] = mapped_column(Personal(32))
-    text: Mapped[str | None] = mapped_column(Personal(1000))
-    #: made, not_configured (the slot is empty: no SMS, but on record)
-    state: Mapped[str] = mapped_column(String(16))
-    made_at: Mapped[datetime] = mapped_column(Moment)
 
 
 class MaterialItem(Base):
