@@ -14,6 +14,7 @@ from engine.models.benefit import (
 from engine.models.case import Case, CaseEvent, IssuedDocument, MaterialItem, ReceiptNumber
 from engine.models.definition import DefinitionRow, DiagramSource, LibraryEntry, ServiceConfiguration
 from engine.models.instance import IdempotencyKey, Incident, Instance
+from engine.models.job import Job
 from engine.models.message import (
     ConfigurationChange,
     Message,
@@ -46,6 +47,7 @@ __all__ = [
     "Instance",
     "InsuranceRelation",
     "IssuedDocument",
+    "Job",
     "LibraryEntry",
     "MaterialItem",
     "Message",

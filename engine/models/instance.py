@@ -15,7 +15,8 @@ class Instance(Base):
     """The running process of one case, application, transfer or escalation (instance)."""
 
     __tablename__ = "instance"
-    __table_args__ = (Index("ix_instance_due", "due_at"),)
+    # With the id, because thousands fall due at the same instant, the end of a day, and are claimed in this order.
+    __table_args__ = (Index("ix_instance_due_order", "due_at", "id"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     #: case, application, transfer, escalation
@@ -34,17 +35,21 @@ class Instance(Base):
 
 
 class Incident(Base):
-    """An operator that failed (异常): the instance waits at it until somebody retries (cause, owner, retry)."""
+    """What failed and waits for a retry (异常): a step of a process, a timer that cannot be fired, or a job."""
 
     __tablename__ = "incident"
     __table_args__ = (Index("ix_incident_open", "resolved_at", "agency_code"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    instance_id: Mapped[int] = mapped_column(ForeignKey("instance.id"), index=True)
+    #: None: a job failed, which belongs to no process.
+    instance_id: Mapped[int | None] = mapped_column(ForeignKey("instance.id"), index=True)
     case_id: Mapped[int | None] = mapped_column(ForeignKey("case.id"), index=True)
     process_task_id: Mapped[str] = mapped_column(String(36))
     element_id: Mapped[str] = mapped_column(String(128))
+    #: The operator of the step, or the name of the job.
     operator: Mapped[str] = mapped_column(String(64))
+    #: The job's ids, with which it is run again; None: no job.
+    payload: Mapped[Any] = mapped_column(JSON(none_as_null=True), nullable=True)
     #: Stable code and Chinese sentence of the cause.
     code: Mapped[str] = mapped_column(String(64))
     message: Mapped[str] = mapped_column(String(500))
