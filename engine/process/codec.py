@@ -107,7 +107,8 @@ def _row(task: Task, step: int, names: dict[str, int]) -> list[Any]:
         spec * 16 + task._state.bit_length(),
         0 if parent is None else task.id - parent.id,
     ]
-    if task._state < TaskState.WAITING and not task.data:
+    if task._state < TaskState.WAITING:
+        # Predicted: it gets its data when it is reached.
         return row
     changed, removed = _difference({} if parent is None else parent.data, task.data)
     row += [changed, removed, _internal(task)]

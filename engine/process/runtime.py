@@ -166,7 +166,6 @@ class Run:
         task.internal_data["retried"] = True
         task._state = TaskState.FUTURE
         task.task_spec._update(task)
-        task.workflow.update_waiting_tasks()
         self._drive()
 
     def waiting(self) -> list[Waiting]:

@@ -3,9 +3,7 @@
 | fault of the library's class | what is done here |
 |---|---|
 | a parallel join in a loop counts arrivals of earlier passes and fires early | `ParallelGateway`: tokens that wait |
-| a join lets the last branch overwrite what it never touched | `merged`: each branch's difference against the fork |
-| the end of a process loses data in the same way | `EndJoin` |
-| an inclusive join does not see a running call, and fires before its branch arrived | `InclusiveGateway` |
+| a join, and the end of a process, let the last branch overwrite what it never touched | `merged`: differences |
 | a call is completed although its interrupting boundary fired, and two tokens go on | `Process.became_ready` |
 | a failed task counts as finished: its boundary events and the process end | `BoundaryEventJoin`, `EndJoin` |
 | errors and escalations reach the direct caller only, and carry all data with them | `Error`, `Escalation` |
@@ -225,16 +223,18 @@ class InclusiveGateway(_WaitingJoin, defaults.InclusiveGateway):  # type: ignore
 
     def _update_hook(self, my_task: Task) -> bool:
         arrivals = self._waiting(my_task)
-        if my_task._state != TaskState.WAITING:
+        if my_task._state != TaskState.WAITING and "retried" not in my_task.internal_data:
             # Its siblings may not have begun yet: it is asked again when they have.
             my_task._set_state(TaskState.WAITING)
             return False
-        sources = [
-            task.task_spec
+        others = [
+            task
             for task in my_task.workflow.tasks.values()
-            if task._state & _TOKEN_MASK and task.task_spec is not self
+            if task._state & _TOKEN_MASK and task is not my_task and task not in arrivals
         ]
-        if self._reachable_from(sources):
+        # A token that failed right here is to be retried, and takes the others with it.
+        if any(task.task_spec is self for task in others) or self._reachable_from([task.task_spec for task in others]):
+            my_task._set_state(TaskState.WAITING)
             return False
         _meet(my_task, arrivals)
         return True
@@ -287,7 +287,7 @@ class BoundaryEventJoin(control.BoundaryEventJoin):  # type: ignore[misc]
         split = my_task.parent.parent
         main = next(task for task in split.children if not isinstance(task.task_spec, AnyBoundaryEvent))
         events = [task for task in split.children if task is not main]
-        interrupted = _is_interrupted(main)
+        interrupted = any(event.task_spec.cancel_activity and event._state == TaskState.COMPLETED for event in events)
         # Not `FINISHED_MASK`: a failed task is not left, it is retried.
         if not interrupted and main._state not in (TaskState.COMPLETED, TaskState.CANCELLED):
             my_task._set_state(TaskState.WAITING)
@@ -302,19 +302,6 @@ class BoundaryEventJoin(control.BoundaryEventJoin):  # type: ignore[misc]
                 if join.task_spec is self and join is not my_task and join._state == TaskState.WAITING:
                     join.cancel()
         return True
-
-
-def _is_interrupted(main: Task) -> bool:
-    """An interrupting boundary event of this very activation has fired."""
-    split = main.parent
-    if split is None or not isinstance(split.task_spec, control.BoundaryEventSplit):
-        return False
-    return any(
-        isinstance(task.task_spec, AnyBoundaryEvent)
-        and task.task_spec.cancel_activity
-        and task._state & (TaskState.READY | TaskState.COMPLETED)
-        for task in split.children
-    )
 
 
 # --- tasks

@@ -77,6 +77,11 @@ def test_a_result_that_may_not_stand_in_process_data_is_refused_and_the_task_sta
     assert case.run.dump() == before
 
 
+def test_an_instance_cannot_begin_with_data_that_may_not_stand_in_process_data() -> None:
+    with pytest.raises(UnfitData):
+        Run.start(definition("service"), {"case_id": 7, "lines": []}, Owner())  # type: ignore[dict-item]
+
+
 def test_two_instances_of_one_definition_never_share_a_task_id() -> None:
     one, other = Instance("service"), Instance("service")
 
@@ -396,6 +401,30 @@ def test_what_is_interrupted_does_not_take_the_step_that_stood_ready(saved: bool
     assert case.run.ended
 
 
+def test_the_owner_never_hears_of_human_work_that_was_interrupted_at_once() -> None:
+    service = '<serviceTask id="beside" name="beside" implementation="racing.beside" />'
+    case = Instance("racing", of=changed("racing", (service, '<userTask id="beside" name="beside" />')))
+
+    assert case.owner.entries() == []
+    assert case.run.ended
+
+
+def test_a_signal_that_nobody_waits_for_is_no_message_for_others() -> None:
+    signal, message = (
+        '<signalEventDefinition signalRef="all_signal" />',
+        '<messageEventDefinition messageRef="announced_message" />',
+    )
+    deaf = changed("announcing", (f'"signalled">{signal}', f'"signalled">{message}'))
+    case = Instance("announcing", {"topic_said": "holiday"}, of=deaf)
+
+    case.complete("announce")
+
+    assert case.thrown == []
+    assert case.owner.calls() == ["announce.signalled"]
+    case.complete("after_heard")
+    assert case.run.ended
+
+
 @pytest.mark.parametrize("payload", ["[1]", "topic_said", '{"share": 1 / 2}', '{"topics": [topic_said]}', "nowhere"])
 def test_an_event_whose_content_may_not_be_thrown_fails(payload: str) -> None:
     odd = changed("announcing", ('{"topic": topic_said, "case_id": case_id}', payload))
@@ -642,6 +671,20 @@ def test_all_ways_whose_condition_holds_are_taken_and_waited_for(saved: bool) ->
         large.complete(second, looked=True)
         assert large.owner.calls() == ["choosing.record"]
         assert large.run.ended
+
+
+@saved
+def test_ways_that_bring_too_much_together_fail_where_they_meet(saved: bool) -> None:
+    case = Instance("choosing", {"amount": 500}, saved=saved)
+    case.complete("look", looked="x" * 3000)
+    case.complete("ask", answer="x" * 3000)
+
+    failed = case.failed()
+    case.retry()
+
+    assert [element for element, _ in case.failures] == ["together", "together"]
+    assert case.failed() == failed
+    assert case.owner.calls() == []
 
 
 @saved
