@@ -44,6 +44,7 @@ EVENTS = {
     "filing_replaced": "原备案被替代",
     "filing_used": "备案已使用",
     "incident_resolved": "异常已处理",
+    "message_failed": "短信发送失败",
     "message_made": "短信",
     "message_not_configured": "短信（未配置）",
     "payees_recorded": "确定待遇领取人",

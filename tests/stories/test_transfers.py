@@ -96,6 +96,20 @@ def test_the_tasks_of_a_transfer_head_the_queue(tell: Tell) -> None:
     assert first["element_id"] == "transfer_first_review"
 
 
+@pytest.mark.rule("JUR-08")
+def test_both_reviews_of_a_transfer_are_acquired_at_random_or_by_name(tell: Tell) -> None:
+    story = _accepted(tell)
+    _start(story, FOSHAN, DONGGUAN)
+
+    at_random = story.client(f"first-{FOSHAN}").post("/tasks/acquisitions", {})
+    story.act("task", by=f"first-{FOSHAN}", task="transfer_first_review", outcome="pass")
+    second = story.open_task("transfer_second_review")["id"]
+    by_name = story.client(f"second-{FOSHAN}").post(f"/tasks/{second}/claim")
+
+    assert (at_random["element_id"], at_random["claimed_how"]) == ("transfer_first_review", "random")
+    assert (by_name["element_id"], by_name["claimed_how"]) == ("transfer_second_review", "self")
+
+
 # --- what it is and what it is not
 
 
