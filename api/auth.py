@@ -132,9 +132,12 @@ def actor_of(officer: Officer) -> Actor:
     )
 
 
-def check_password(session: Session, username: str, password: str) -> Officer:
-    """The active officer with this name and password. Raises NotAuthenticated, the same for every reason."""
-    officer = session.scalar(select(Officer).where(Officer.username == username))
+def check_password(session: Session, username: str, password: str) -> int:
+    """Id of the active officer with this name and password. Raises NotAuthenticated, the same for every reason."""
+    query = select(Officer.id, Officer.password_hash, Officer.active).where(Officer.username == username)
+    officer = session.execute(query).one_or_none()
+    # The check is slow: nobody else shall wait for the connection meanwhile.
+    session.rollback()
     stored = officer.password_hash if officer is not None else _NOBODY
     if not _verifying.acquire(timeout=_PATIENCE_SECONDS):
         raise RetryLater("登录的人较多，请稍后再试。", code="log_in_busy")
@@ -147,7 +150,7 @@ def check_password(session: Session, username: str, password: str) -> Officer:
         _verifying.release()
     if officer is None or not right or not officer.active:
         raise NotAuthenticated("用户名或密码不正确。", code="wrong_credentials")
-    return officer
+    return int(officer.id)
 
 
 def open_session(session: Session, officer_id: int) -> str:

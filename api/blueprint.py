@@ -86,36 +86,38 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
         """The view gets what was sent, as `schema` reads it, before the ids of the path."""
         return cast("Callable[[View], View]", super().arguments(schema, location=location))
 
-    def reads(
-        self, schema: type[ma.Schema] | None, title: str, *, many: bool = False
-    ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    def reads(self, schema: type[ma.Schema], title: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """The view gets a session first, reads, and its result is dumped while the session is open."""
-        dump = _dump(schema, many)
+        shown = schema()
 
         def decorator(view: Callable[..., Any]) -> Callable[..., Any]:
             @wraps(view)
             def wrapper(*args: Any, **kwargs: Any) -> Response:
                 with _reading() as session:
-                    return jsonify(dump(view(session, *args, **kwargs)))
+                    return jsonify(shown.dump(view(session, *args, **kwargs)))
 
-            return self._documented(wrapper, HTTPStatus.OK, schema, title, many=many)
+            return self.answers(schema, title)(wrapper)
 
         return decorator
 
     def changes(
-        self, schema: type[ma.Schema] | None, title: str, *, status: HTTPStatus = HTTPStatus.OK, many: bool = False
+        self, schema: type[ma.Schema], title: str, *, status: HTTPStatus = HTTPStatus.OK
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """The view gets the session of its transaction first; its result is dumped before the commit."""
-        dump = _dump(schema, many)
+        shown = schema()
 
         def decorator(view: Callable[..., Any]) -> Callable[..., Any]:
             @wraps(view)
             def wrapper(*args: Any, **kwargs: Any) -> Response:
-                return once(
-                    current_actor(), status, lambda session: _flushed(session, dump, view(session, *args, **kwargs))
-                )
+                def act(session: Session) -> Any:
+                    result = view(session, *args, **kwargs)
+                    # What the database fills in (ids) must be known before it is dumped.
+                    session.flush()
+                    return shown.dump(result)
 
-            documented = self._documented(wrapper, status, schema, title, many=many)
+                return once(current_actor(), status, act)
+
+            documented = self.answers(schema, title, status=status)(wrapper)
             return self.doc(parameters=[_KEY_PARAMETER])(documented)  # type: ignore[no-any-return]
 
         return decorator
@@ -123,8 +125,12 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
     def answers(
         self, schema: type[ma.Schema] | None, title: str, *, status: HTTPStatus = HTTPStatus.OK
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-        """Document a view that makes its own answer (and opens its own transaction, if it needs one)."""
-        return lambda view: self._documented(view, status, schema, title)
+        """Document what the view answers; by itself it leaves answer and transaction to the view."""
+
+        def decorator(view: Callable[..., Any]) -> Callable[..., Any]:
+            return self.doc(summary=title)(self.response(status, schema)(view))  # type: ignore[no-any-return]
+
+        return decorator
 
     def uploads(self, *names: str, **texts: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Document a multipart body: files and text fields with their descriptions. The view reads them itself."""
@@ -132,18 +138,6 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
         properties |= {name: {"type": "string", "description": description} for name, description in texts.items()}
         schema = {"type": "object", "properties": properties, "required": list(properties)}
         return self.doc(requestBody={"required": True, "content": {"multipart/form-data": {"schema": schema}}})  # type: ignore[no-any-return]
-
-    def _documented(
-        self,
-        view: Callable[..., Any],
-        status: HTTPStatus,
-        schema: type[ma.Schema] | None,
-        title: str,
-        *,
-        many: bool = False,
-    ) -> Callable[..., Any]:
-        shown = schema(many=many) if schema is not None else None
-        return self.doc(summary=title)(self.response(status, shown)(view))  # type: ignore[no-any-return]
 
 
 @contextmanager
@@ -155,19 +149,6 @@ def _reading() -> Iterator[Session]:
         yield session
     finally:
         session.rollback()
-
-
-def _dump(schema: type[ma.Schema] | None, many: bool) -> Callable[[Any], Any]:
-    if schema is None:
-        return lambda result: result
-    instance = schema(many=many)
-    return instance.dump
-
-
-def _flushed(session: Session, dump: Callable[[Any], Any], result: Any) -> Any:
-    # What the database fills in (ids) must be known before it is dumped.
-    session.flush()
-    return dump(result)
 
 
 def body_limit(largest: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 from flask import Flask, Response, json, request
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from engine.errors import (
@@ -104,6 +105,7 @@ def register_error_handlers(app: Flask) -> None:
     app.register_error_handler(DataError, _unstorable)
     app.register_error_handler(IntegrityError, _overtaken)
     app.register_error_handler(OperationalError, _database_busy)
+    app.register_error_handler(NoConnectionLeft, _database_busy)
     app.register_error_handler(Exception, _failed)
 
 
@@ -154,7 +156,7 @@ def _overtaken(error: IntegrityError) -> Response:
     return problem(409, code, sentence)
 
 
-def _database_busy(error: OperationalError) -> Response:
+def _database_busy(error: OperationalError | NoConnectionLeft) -> Response:
     _log_fault("database_busy", error)
     code, _, sentence = HTTP[503]
     answer = problem(503, code, sentence)

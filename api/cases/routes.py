@@ -42,7 +42,7 @@ def list_cases(session: Session, query: dict[str, Any]) -> Page[Case]:
 def search_cases(session: Session, body: dict[str, Any]) -> Page[Case]:
     """The same list for one person."""
     filters = {"identity_number": body["identity_number"]}
-    return cases.search(session, current_actor(), filters=filters, after=body.get("after"))
+    return cases.search(session, current_actor(), filters=filters, after=body.get("after"), limit=body["limit"])
 
 
 @blueprint.route("/<id:case_id>", methods=["GET"])

@@ -8,11 +8,12 @@ import marshmallow as ma
 from marshmallow import fields, validate
 
 from api.escalations.schemas import EscalationView
-from api.paging import PageQuery, page_of
-from api.schemas import Choice, Code, Day, Named, Schema, Text, yuan
+from api.paging import USUAL_PAGE, PageQuery, page_of
+from api.schemas import Choice, Code, Day, Named, Number, Schema, Text, yuan
 from api.transfers.schemas import TransferView
 from config.catalogue import services
 from engine import clock
+from engine.casework.paging import LARGEST_PAGE
 from engine.casework.states import CASE_STATES, RESULTS
 from engine.models import Case
 
@@ -39,6 +40,7 @@ class CaseSearch(Schema):
 
     identity_number = Text(64, required=True, metadata={"description": "工伤职工证件号码"})
     after = Text(200, metadata={"description": "上一页给出的 next_after"})
+    limit = Number(1, LARGEST_PAGE, load_default=USUAL_PAGE, metadata={"description": "每页条数"})
 
 
 class OfficerBrief(ma.Schema):

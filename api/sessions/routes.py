@@ -31,7 +31,7 @@ blueprint = Blueprint("sessions", __name__, url_prefix="/api/v1/sessions", descr
 @blueprint.answers(SessionView, "登录", status=HTTPStatus.CREATED)
 def log_in(credentials: dict[str, str]) -> Response:
     """Open a session. The password is checked before the transaction, because that takes long."""
-    officer_id = check_password(db.session(), credentials["username"], credentials["password"]).id
+    officer_id = check_password(db.session(), credentials["username"], credentials["password"])
     with transaction() as session:
         token = open_session(session, officer_id)
         officer = session.get_one(Officer, officer_id)

@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 
 from api.app import create_app
 from api.auth import public
@@ -82,6 +83,7 @@ def test_a_rule_that_is_not_in_force_yet_is_a_refusal_and_no_fault(tmp_path) -> 
         (DataError("x", {}, Exception("out of range")), 422, "invalid_input"),
         (IntegrityError("x", {}, Exception("unique")), 409, "conflict"),
         (OperationalError("x", {}, Exception("locked")), 503, "busy"),
+        (NoConnectionLeft("all connections are in use"), 503, "busy"),
     ],
 )
 def test_what_the_database_refuses_is_no_internal_error(tmp_path, error: Exception, status: int, code: str) -> None:
