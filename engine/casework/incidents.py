@@ -14,8 +14,7 @@ from engine.casework.paging import Page, page_size
 from engine.errors import Conflict, InvalidInput, NotFound
 from engine.models import Agency, Application, Case, Incident, Instance
 
-#: Stands for the element in an incident of a timer that could not be fired at all.
-TIMER = "timer"
+TIMER = instances.TIMER
 
 READERS = ("supervisor", "business_analyst", "province_administrator", "auditor")
 MENDERS = ("supervisor", "business_analyst", "province_administrator")

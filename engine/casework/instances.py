@@ -46,6 +46,9 @@ Subject = Application | Case | Transfer | Escalation
 PRIORITIES = {"transfer": 1, "escalation": 1}
 USUAL_PRIORITY = 5
 
+#: Stands for the element in an incident of a timer that could not be fired at all.
+TIMER = "timer"
+
 #: Thrown by a travel claim to the referral it used up.
 FILING_USED = "filing_used"
 
@@ -176,6 +179,7 @@ def _save(session: Session, instance: Instance, run: Run, host: InstanceHost) ->
     for failure in run.failures:
         _open_incident(session, instance, failure, host.at)
     session.flush()
+    _close_left_incidents(session, instance, run, host.at)
     for name, _payload in run.thrown:
         for case_id in _addressees(session, instance, name):
             deliver(session, case_id, name, host.actor)
@@ -325,6 +329,22 @@ def _open_incident(session: Session, instance: Instance, failure: Failure, at: d
         incident.code, incident.message = "unexpected", "系统在这一步出现意外错误，办件已停在此处，请联系系统管理员。"
     passing = isinstance(error, RetryLater) and incident.attempts <= MOST_RETRIES
     incident.retry_at = at + FIRST_RETRY * 2 ** (incident.attempts - 1) if passing else None
+
+
+def _close_left_incidents(session: Session, instance: Instance, run: Run, at: datetime) -> None:
+    """An incident whose step the process has left (a withdrawal, a transfer) has nothing to retry any more."""
+    open_ones = session.scalars(
+        select(Incident).where(
+            Incident.instance_id == instance.id, Incident.resolved_at.is_(None), Incident.operator != TIMER
+        )
+    ).all()
+    if not open_ones:
+        return
+    failed = run.failed()
+    for incident in open_ones:
+        if incident.process_task_id not in failed:
+            incident.resolved_at = at
+            incident.retry_at = None
 
 
 def _owner(session: Session, instance: Instance) -> str:

@@ -400,11 +400,29 @@ def _require_workable(session: Session, task: Task, actor: Actor, version: int |
     if task.claimed_by_id != actor.officer_id:
         raise _lost(task)
     if version is not None and version != task.version:
-        raise Conflict(
-            "这个任务在您打开之后有了变化，请刷新后再办理。", code="stale_version", details={"version": task.version}
-        )
+        raise _stale(session, task)
     _require_place_and_role(session, task, actor)
     require_separation(session, task, actor)
+
+
+def _stale(session: Session, task: Task) -> Conflict:
+    """The task is not what the officer opened: who changed something, when."""
+    of_business = CaseEvent.case_id == task.case_id if task.case_id else CaseEvent.application_id == task.application_id
+    event = session.scalar(
+        select(CaseEvent).where(of_business, CaseEvent.officer_id.is_not(None)).order_by(CaseEvent.id.desc()).limit(1)
+    )
+    who = event.officer.name if event is not None and event.officer is not None else "系统"
+    at = event.at if event is not None else task.created_at
+    return Conflict(
+        f"这个任务在您打开之后有了变化（{who}，{at:%Y-%m-%d %H:%M:%S}），请刷新后再办理。",
+        code="stale_version",
+        details={
+            "version": task.version,
+            "by": who,
+            "at": at.isoformat(),
+            "what": event.kind if event is not None else "task_changed",
+        },
+    )
 
 
 def _check_before(session: Session, task: Task, outcome: str) -> None:

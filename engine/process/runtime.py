@@ -176,6 +176,10 @@ class Run:
             if task.task_spec.manual
         ]
 
+    def failed(self) -> set[str]:
+        """Ids of the tasks that wait in error for a retry."""
+        return {self._id(task) for task in self._tasks(TaskState.ERROR)}
+
     def due_at(self) -> datetime | None:
         """When the earliest timer is due; None when none waits."""
         return min((moment for moment, _ in self._timers()), default=None)
