@@ -23,7 +23,7 @@ from engine.casework.events import record_event
 from engine.casework.paging import Page, page_size
 from engine.casework.separation import barred_officers, require_separation
 from engine.errors import Conflict, InvalidInput, NotAllowed, NotFound, RuleRefused, TaskHeld
-from engine.models import Agency, Application, Case, Instance, Officer, Task
+from engine.models import Agency, Application, Case, CaseEvent, Instance, Officer, Task
 
 NO_SUCH_TASK = "没有找到这个任务。"
 NOTHING_LEFT = "目前没有可以获取的任务。"
