@@ -42,6 +42,7 @@ lint: $(VENV)/.dev-ready
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/tongban definitions check --all
+	@$(BIN)/pip-audit -r requirements.lock --require-hashes --disable-pip --progress-spinner off
 
 lock:
 	uv pip compile --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 pyproject.toml -o requirements.lock
