@@ -39,6 +39,7 @@ from engine.db import db
 from engine.errors import RuleRefused
 from engine.files import LocalFiles
 from handlers.rules import gates, identity, jurisdiction, workdays
+from handlers.sms.gateways import gateway_of
 
 MIGRATIONS = PROJECT / "engine" / "models" / "migrations"
 
@@ -106,6 +107,8 @@ def fill_ports(settings: Settings) -> None:
             identity_key=_identity_key(settings.secret),
             identity=identity,
             files=LocalFiles(settings.files),
+            sms=gateway_of(settings),
+            sending=settings.sms.rules,
         )
     )
 

@@ -23,8 +23,8 @@ from sqlalchemy.orm import Session
 from api.app import create_app
 from api.idempotency import forget_old_keys
 from config.settings import PROJECT, Settings
-from engine import clock
-from engine.casework import province, relations, timers
+from engine import clock, ports
+from engine.casework import outbox, province, relations, timers
 from engine.db import db, transaction
 from engine.models import Agency, InsuranceRelation, Officer
 from engine.process import definitions
@@ -111,12 +111,14 @@ def require_free_port(host: str, port: int) -> None:
 
 
 def start_ticking(app: Flask) -> BackgroundScheduler:
-    """Fire due timers and forget old keys from now on, in this process; the scheduler itself remembers nothing."""
+    """Fire due timers, send messages and forget old keys, in this process; the scheduler itself remembers nothing."""
     settings: Settings = app.config["TONGBAN"]
     scheduler = BackgroundScheduler(timezone=clock.SHANGHAI)
     # One at a time; ticks that were missed are made up by the next one, because what is due stays due.
     options: dict[str, Any] = {"trigger": "interval", "coalesce": True, "max_instances": 1, "misfire_grace_time": None}
     scheduler.add_job(lambda: _tick(app), seconds=settings.tick_seconds, **options)
+    # A job of its own: a gateway that is slow must not hold up the timers.
+    scheduler.add_job(lambda: _send(app), seconds=settings.tick_seconds, **options)
     scheduler.add_job(lambda: _clean(app), seconds=_HOUR, **options)
     scheduler.start()
     return scheduler
@@ -125,6 +127,11 @@ def start_ticking(app: Flask) -> BackgroundScheduler:
 def _tick(app: Flask) -> None:
     with app.app_context():
         timers.tick()
+
+
+def _send(app: Flask) -> None:
+    with app.app_context():
+        outbox.send_due()
 
 
 def _clean(app: Flask) -> None:
@@ -178,6 +185,7 @@ def work(app: Flask) -> None:
     scheduler = start_ticking(app)
     stopped.wait()
     scheduler.shutdown()
+    ports.ports().sms.close()
 
 
 def configure_logs() -> None:

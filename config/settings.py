@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, cast, get_args
+
+from config import sms
+from config.environment import SettingsError, port_in
+from config.sms import SmsSettings
+
+__all__ = ["DEFAULT_SECRET", "PROJECT", "Mode", "Settings", "SettingsError", "from_environment"]
 
 Mode = Literal["development", "test", "training", "production"]
 
 PROJECT = Path(__file__).resolve().parent.parent
 DEFAULT_SECRET = "development-only"  # noqa: S105  refused in production
-
-
-class SettingsError(Exception):
-    """A setting that the system must not start with; the message says which variable and what it may be."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +39,8 @@ class Settings:
     scheduler: bool = True
     #: Seconds between two ticks.
     tick_seconds: int = 1
+    #: TONGBAN_SMS and what belongs to it: see `config.sms`.
+    sms: SmsSettings = field(default_factory=SmsSettings)
 
     @property
     def sqlalchemy_url(self) -> str:
@@ -53,9 +57,6 @@ def from_environment(environ: dict[str, str] | None = None) -> Settings:
     mode = env.get("TONGBAN_MODE", "development")
     if mode not in get_args(Mode):
         raise SettingsError(f"TONGBAN_MODE is {mode!r}; it may be one of {', '.join(get_args(Mode))}.")
-    port = env.get("TONGBAN_PORT", "8000")
-    if not port.isdecimal() or not 0 < int(port) < 65536:
-        raise SettingsError(f"TONGBAN_PORT is {port!r}; it must be a port number from 1 to 65535.")
     url = env.get("TONGBAN_DATABASE_URL", "")
     if url.startswith("postgresql://"):
         url = "postgresql+psycopg://" + url.removeprefix("postgresql://")
@@ -63,11 +64,14 @@ def from_environment(environ: dict[str, str] | None = None) -> Settings:
         mode=cast(Mode, mode),
         home=Path(env.get("TONGBAN_HOME", str(PROJECT / "var"))).absolute(),
         database_url=url,
-        port=int(port),
+        port=port_in(env, "TONGBAN_PORT", 8000),
         host=env.get("TONGBAN_HOST", "127.0.0.1"),
         secret=env.get("TONGBAN_SECRET", DEFAULT_SECRET),
         scheduler=env.get("TONGBAN_SCHEDULER", "on") != "off",
+        sms=sms.from_environment(env),
     )
     if mode == "production" and settings.secret == DEFAULT_SECRET:
         raise SettingsError("TONGBAN_SECRET must be set in production: at least 32 random characters.")
+    if mode == "training" and settings.sms.gateway != "outbox":
+        raise SettingsError("TONGBAN_SMS must be outbox in training mode: nobody gets messages about invented cases.")
     return settings

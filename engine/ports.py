@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal, Protocol
 
+from config.sms import SendingRules
 from engine.files import Files
 
 Reason = Mapping[str, str]
@@ -91,6 +92,66 @@ class RuleValues(Protocol):
         """A dated number of the law and its source; raises `config.legal.RuleNotInForce`."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class OutgoingMessage:
+    """A text message on its way to a gateway."""
+
+    message_id: int
+    #: 1, and one more each time an officer lets it be sent again.
+    round: int
+    #: Eleven digits.
+    phone: str
+    text: str
+    #: The text before the keys were replaced, and what replaced them, in order.
+    template: str
+    parameters: tuple[str, ...]
+    #: Ids of the first parts, where an earlier hand-over got no further.
+    accepted: tuple[str, ...] = ()
+
+    @property
+    def reference(self) -> str:
+        """What the gateway is told with it, so that a hand-over repeated after a crash can be recognised."""
+        return str(self.message_id) if self.round == 1 else f"{self.message_id}.{self.round}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accepted:
+    """A gateway took a message: an id for each part, to be found again in receipts."""
+
+    ids: tuple[str, ...]
+    #: True where there will be no receipts, because it has arrived already.
+    delivered: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeliveryReceipt:
+    """What became of a part, in the gateway's own word."""
+
+    gateway_id: str
+    delivered: bool
+    reason: str
+
+
+class SmsGateway(Protocol):
+    """Where text messages go. It may be used by several threads."""
+
+    @property
+    def name(self) -> str: ...
+
+    def hand_over(self, message: OutgoingMessage) -> Accepted:
+        """Give the message to the gateway. Anything that is raised but CannotProceed means: later, again.
+
+        RetryLater: not now; `details["accepted"]` holds the ids of the parts that were taken. CannotProceed: never,
+        with the gateway's cause as code.
+        """
+
+    def take_receipts(self, keep: Callable[[DeliveryReceipt], None]) -> None:
+        """Hand every receipt that has come to `keep`; only what it kept is acknowledged. Does not wait for more."""
+
+    def close(self) -> None:
+        """Leave the gateway; the next use comes back to it."""
+
+
 @dataclass
 class Ports:
     """Filled once by `api.app.create_app`."""
@@ -105,6 +166,8 @@ class Ports:
     identity: IdentityRules
     #: Where images are kept: engine.files.LocalFiles(settings.files).
     files: Files
+    sms: SmsGateway
+    sending: SendingRules
 
 
 _ports: list[Ports] = []

@@ -119,7 +119,7 @@ def test_only_the_clock_reads_the_clock() -> None:
 
 
 #: Besides api/, only the scheduler opens transactions.
-TRANSACTIONS = ("api", "engine.db", "engine.casework.timers")
+TRANSACTIONS = ("api", "engine.db", "engine.casework.timers", "engine.casework.outbox")
 
 
 def test_transactions_are_opened_by_the_api_and_the_scheduler_alone() -> None:
@@ -138,6 +138,7 @@ CATCHES_EVERYTHING = {
     "engine.db": "rolls back and raises again",
     "engine.process.runtime": "a failing operator must not take the other branches with it: it becomes an incident",
     "engine.casework.timers": "one instance that fails must not stop the tick",
+    "engine.casework.outbox": "whatever a gateway dies of, the message is sent later",
     "api.errors": "the API's last handler",
 }
 

@@ -111,7 +111,7 @@ def timeline(session: Session, case: Case) -> list[dict[str, Any]]:
             "officer": None,
             "agency": agency_name(message.sender_agency_code),
             "opinion": message.text,
-            "details": {"slot": message.slot},
+            "details": {"slot": message.slot, "state": message.state, "failure": message.failure},
             "because": [],
         }
         for message in session.scalars(select(Message).where(Message.case_id == case.id).order_by(Message.id))

@@ -258,3 +258,10 @@ def warnings(text: str, slot: str | None) -> list[str]:
         if key in SOMETIMES and (slot is None or slot in SOMETIMES[key])
     ]
     return found
+
+
+def masked(phone: str | None) -> str | None:
+    """A number as logs and lists may show it: 138****5678."""
+    if phone is None:
+        return None
+    return f"{phone[:3]}****{phone[-4:]}" if len(phone) >= 11 else "****"

@@ -21,7 +21,7 @@ class Message(Base):
     __tablename__ = "message"
     __table_args__ = (
         UniqueConstraint("case_id", "slot", "occasion"),
-        Index("ix_message_due", "state", "next_attempt_at"),
+        Index("ix_message_state", "state", "id"),
         Index("ix_message_number", "phone_key", "state", "id"),
         Index("ix_message_list", "sender_agency_code", "id"),
     )

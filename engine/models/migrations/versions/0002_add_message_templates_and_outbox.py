@@ -137,7 +137,7 @@ def upgrade() -> None:
     op.add_column("message", sa.Column("delivered_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("message", sa.Column("failure", sa.String(length=64), nullable=True))
     op.add_column("message", sa.Column("failure_reason", sa.String(length=200), nullable=True))
-    op.create_index("ix_message_due", "message", ["state", "next_attempt_at"], unique=False)
+    op.create_index("ix_message_state", "message", ["state", "id"], unique=False)
     op.create_index("ix_message_list", "message", ["sender_agency_code", "id"], unique=False)
     op.create_index("ix_message_number", "message", ["phone_key", "state", "id"], unique=False)
 
@@ -146,7 +146,7 @@ def downgrade() -> None:
     """Take it back; what it stored is lost."""
     op.drop_index("ix_message_number", table_name="message")
     op.drop_index("ix_message_list", table_name="message")
-    op.drop_index("ix_message_due", table_name="message")
+    op.drop_index("ix_message_state", table_name="message")
     op.drop_column("message", "failure_reason")
     op.drop_column("message", "failure")
     op.drop_column("message", "delivered_at")
