@@ -23,9 +23,9 @@ from api.applications.schemas import (
 )
 from api.auth import current_actor, requires
 from api.blueprint import Blueprint, body_limit
-from api.cases.schemas import MaterialView
+from api.cases.schemas import MaterialView, Timeline
 from api.parsing import uploaded, written
-from engine.casework import acceptance, applications, materials
+from engine.casework import acceptance, applications, materials, timelines
 from engine.models import Agency, Application, Case, MaterialItem
 
 blueprint = Blueprint("applications", __name__, url_prefix="/api/v1/applications", description="申请")
@@ -49,6 +49,15 @@ def submit_application(session: Session, body: dict[str, Any]) -> ApplicationFil
 def show_application(session: Session, application_id: int) -> ApplicationFile:
     """One application with its materials."""
     return _file_of(session, applications.find_application(session, application_id, current_actor()))
+
+
+@blueprint.route("/<id:application_id>/timeline", methods=["GET"])
+@requires("application.read")
+@blueprint.reads(Timeline, "申请过程")
+def show_timeline(session: Session, application_id: int) -> dict[str, Any]:
+    """What happened before there was a case: who, where, what, when, by which rule."""
+    found = applications.find_application(session, application_id, current_actor())
+    return {"items": timelines.of_application(session, found)}
 
 
 @blueprint.route("/<id:application_id>/forms", methods=["POST"])

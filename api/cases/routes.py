@@ -15,7 +15,7 @@ from api.escalations.schemas import EscalationView
 from api.parsing import uploaded, written
 from api.schemas import Reason
 from api.transfers.schemas import TransferStart, TransferView
-from engine.casework import cases, escalations, materials, transfers
+from engine.casework import cases, escalations, materials, timelines, transfers
 from engine.casework.paging import Page
 from engine.models import Case, Escalation, MaterialItem, Transfer
 
@@ -58,7 +58,7 @@ def show_case(session: Session, case_id: int) -> CaseFile:
 @blueprint.reads(Timeline, "办理过程")
 def show_timeline(session: Session, case_id: int) -> dict[str, Any]:
     """What happened: who, where, what, when, by which rule."""
-    return {"items": cases.timeline(session, cases.find_case(session, case_id, current_actor()))}
+    return {"items": timelines.of_case(session, cases.find_case(session, case_id, current_actor()))}
 
 
 @blueprint.route("/<id:case_id>/withdrawal", methods=["POST"])

@@ -18,7 +18,7 @@ from engine.casework.events import record_event
 from engine.casework.paging import Page, page_size
 from engine.casework.states import CASE_STATES, PLAIN_WORDS, RESULTS
 from engine.errors import InvalidInput, NotFound, RuleRefused
-from engine.models import Agency, Case, CaseEvent, Message
+from engine.models import Case
 from engine.ports import ports
 
 WITHDRAWN = "case_withdrawn"
@@ -79,45 +79,6 @@ def _filtered(query: Select[Case], filters: dict[str, Any]) -> Select[Case]:
 
 def _start_of(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=clock.SHANGHAI)
-
-
-def timeline(session: Session, case: Case) -> list[dict[str, Any]]:
-    """What happened, in order: who, where, what, when, by which rule, and the messages made."""
-    agencies: dict[str, str] = {}
-
-    def agency_name(code: str | None) -> str | None:
-        if code is None:
-            return None
-        if code not in agencies:
-            agencies[code] = session.get_one(Agency, code).name
-        return agencies[code]
-
-    entries = [
-        {
-            "at": event.at,
-            "kind": event.kind,
-            "officer": event.officer.name if event.officer else None,
-            "agency": agency_name(event.agency_code),
-            "opinion": event.opinion,
-            "details": event.details,
-            "because": event.because,
-        }
-        for event in session.scalars(select(CaseEvent).where(CaseEvent.case_id == case.id).order_by(CaseEvent.id))
-    ]
-    entries += [
-        {
-            "at": message.made_at,
-            "kind": "message_made" if message.state != "not_configured" else "message_not_configured",
-            "officer": None,
-            "agency": agency_name(message.sender_agency_code),
-            "opinion": message.text,
-            "details": {"slot": message.slot, "state": message.state, "failure": message.failure},
-            "because": [],
-        }
-        for message in session.scalars(select(Message).where(Message.case_id == case.id).order_by(Message.id))
-    ]
-    # Stable: what happened at one instant keeps the order in which it was written.
-    return sorted(entries, key=lambda entry: entry["at"])
 
 
 def withdraw(session: Session, case_id: int, actor: Actor, reason: str) -> Case:

@@ -53,7 +53,8 @@ def _applicant(case: Case) -> Mapping[str, object]:
 def _values(session: Session, case: Case, sender: str, at: datetime) -> dict[str, str]:
     """The 13 keys (SMS-06) as far as the case has a value for them. An overdue case has 0 days left (K-48)."""
     number = case.person.identity_number
-    opinion = _last_opinion(session, case) or ""
+    # The template ends the sentence; the officer has usually ended it too.
+    opinion = (_last_opinion(session, case) or "").rstrip("。.")
     return {
         "XM": str(_applicant(case).get("name") or case.person.name),
         "SFZH": f"{number[:4]}**********{number[-4:]}" if len(number) >= 15 else "****",

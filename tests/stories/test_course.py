@@ -206,3 +206,29 @@ def test_the_applicant_withdraws_before_the_decision_and_not_after(tell: Tell) -
     assert story.case()["result"] == "withdrawn"
     with pytest.raises(Exception, match="case_finished"):
         story.client(COUNTER).post(f"/cases/{story.case_id}/withdrawal", {"reason": "再次撤回"})
+
+
+@pytest.mark.rule("ACC-01")
+def test_what_happened_before_acceptance_can_be_read_too(tell: Tell) -> None:
+    story = tell("medical_expense", at="2023-08-21T09:00")
+    for act in ("hand_in", "collect", "check"):
+        story.act(act, by=COUNTER)
+    story.act("refuse", by=COUNTER, opinion="申请人要求不再办理。", ground="附件2 三（二）")
+
+    told = story.client(COUNTER).get(f"/applications/{story.application_id}/timeline")["items"]
+
+    kinds = [entry["kind"] for entry in told]
+    assert kinds[0] == "application_submitted"
+    assert {"application_checked", "application_refused"} <= set(kinds)
+    assert all(entry["officer"] and entry["agency"] for entry in told if not entry["kind"].startswith("message_"))
+
+
+def test_a_message_that_quotes_an_opinion_ends_with_one_full_stop(tell: Tell) -> None:
+    story = _assessed(tell)
+    _review(story, "first", "terminate")
+    _review(story, "second", "terminate")
+
+    texts = [entry["opinion"] for entry in story.entries("message_made") if entry["details"]["slot"] == "termination"]
+
+    assert texts
+    assert all("按规定办理。" in text and "。。" not in text for text in texts)
