@@ -34,10 +34,12 @@ from api.training.routes import blueprint as training
 from api.transfers.routes import blueprint as transfers
 from config import legal
 from config.settings import PROJECT, Settings
-from engine import ports
+from engine import jobs, ports
 from engine.db import db
 from engine.errors import RuleRefused
 from engine.files import LocalFiles
+from engine.jobs.procrastinate_queue import ProcrastinateQueue
+from engine.jobs.table import TableQueue
 from handlers.rules import gates, identity, jurisdiction, workdays
 from handlers.sms.gateways import gateway_of
 
@@ -92,6 +94,7 @@ def create_app(settings: Settings) -> Flask:
     Migrate(app, db, directory=str(MIGRATIONS))
     register_operators()
     fill_ports(settings)
+    jobs.use(queue_of(settings))
     _register_routes(app, settings)
     return app
 
@@ -111,6 +114,11 @@ def fill_ports(settings: Settings) -> None:
             sending=settings.sms.rules,
         )
     )
+
+
+def queue_of(settings: Settings) -> jobs.Queue:
+    """Where jobs wait, by these settings."""
+    return ProcrastinateQueue(settings.database_url) if settings.jobs == "procrastinate" else TableQueue()
 
 
 def register_operators() -> None:

@@ -154,14 +154,18 @@ def check_password(session: Session, username: str, password: str) -> int:
 
 
 def open_session(session: Session, officer_id: int) -> str:
-    """A new token for the officer; only its SHA-256 is kept. Log-ins that ended are forgotten."""
+    """A new token for the officer; only its SHA-256 is kept."""
     now = clock.now()
-    session.execute(delete(OfficerSession).where(OfficerSession.expires_at <= now))
     token = secrets.token_urlsafe(32)
     settings = cast(Settings, current_app.config["TONGBAN"])
     lasts = TRAINING_SESSION if settings.mode == "training" else timedelta(hours=SESSION_HOURS)
     session.add(OfficerSession(token_hash=_hash(token), officer_id=officer_id, created_at=now, expires_at=now + lasts))
     return token
+
+
+def forget_ended_sessions(session: Session) -> None:
+    """Delete the log-ins that ended by themselves."""
+    session.execute(delete(OfficerSession).where(OfficerSession.expires_at <= clock.now()))
 
 
 def close_session(session: Session) -> None:

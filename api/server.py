@@ -9,11 +9,9 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import structlog
 from alembic import command
-from apscheduler.schedulers.background import BackgroundScheduler
 from argon2 import PasswordHasher
 from flask import Flask
 from gunicorn.app.base import BaseApplication
@@ -21,9 +19,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from api.app import create_app
-from api.idempotency import forget_old_keys
+from api.housekeeping import keep_periodic_jobs
+from api.ticking import Ticker
 from config.settings import PROJECT, Settings
-from engine import clock, ports
+from engine import clock, jobs, ports
 from engine.casework import outbox, province, relations, timers
 from engine.db import db, transaction
 from engine.models import Agency, InsuranceRelation, Officer
@@ -43,7 +42,8 @@ _WHY_NOT = {
 }
 #: How long requests under way may still take when the system is told to stop.
 GRACE_SECONDS = 10
-_HOUR = 3600
+#: How often it is made sure that the periodic jobs wait.
+_MINUTE = 60
 
 
 class CannotStart(Exception):
@@ -63,6 +63,7 @@ def prepare(app: Flask) -> None:
     """Bring the database up to date and fill in what a fresh one lacks; what is there stays as it is."""
     with app.app_context():
         command.upgrade(app.extensions["migrate"].migrate.get_config(), "head")
+        jobs.queue().install()
     install(app)
 
 
@@ -110,33 +111,17 @@ def require_free_port(host: str, port: int) -> None:
         ) from error
 
 
-def start_ticking(app: Flask) -> BackgroundScheduler:
-    """Fire due timers, send messages and forget old keys, in this process; the scheduler itself remembers nothing."""
+def start_ticking(app: Flask) -> Ticker:
+    """Fire due timers, run jobs and send messages from now on, in this process."""
     settings: Settings = app.config["TONGBAN"]
-    scheduler = BackgroundScheduler(timezone=clock.SHANGHAI)
-    # One at a time; ticks that were missed are made up by the next one, because what is due stays due.
-    options: dict[str, Any] = {"trigger": "interval", "coalesce": True, "max_instances": 1, "misfire_grace_time": None}
-    scheduler.add_job(lambda: _tick(app), seconds=settings.tick_seconds, **options)
-    # A job of its own: a gateway that is slow must not hold up the timers.
-    scheduler.add_job(lambda: _send(app), seconds=settings.tick_seconds, **options)
-    scheduler.add_job(lambda: _clean(app), seconds=_HOUR, **options)
-    scheduler.start()
-    return scheduler
-
-
-def _tick(app: Flask) -> None:
-    with app.app_context():
-        timers.tick()
-
-
-def _send(app: Flask) -> None:
-    with app.app_context():
-        outbox.send_due()
-
-
-def _clean(app: Flask) -> None:
-    with app.app_context(), transaction() as session:
-        forget_old_keys(session)
+    ticker = Ticker(app)
+    ticker.every("timers", settings.tick_seconds, timers.fire_due)
+    ticker.every("jobs", settings.tick_seconds, lambda stopped: jobs.queue().work(stopped))
+    # On its own: a gateway that is slow must not hold up the timers.
+    ticker.every("messages", settings.tick_seconds, lambda stopped: outbox.send_due())
+    ticker.every("periodic_jobs", _MINUTE, lambda stopped: keep_periodic_jobs())
+    ticker.start()
+    return ticker
 
 
 class _Server(BaseApplication):  # type: ignore[misc]
@@ -145,6 +130,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
     def __init__(self, settings: Settings, ready: Callable[[], None]) -> None:
         self.settings = settings
         self.ready = ready
+        self.ticker: Ticker | None = None
         super().__init__()
 
     def load_config(self) -> None:
@@ -159,6 +145,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
             "proc_name": "tongban",
             "when_ready": lambda server: self.ready(),
             "post_worker_init": lambda worker: self._begin(worker.app.callable),
+            "worker_exit": lambda server, worker: self._end(),
         }
         for name, value in options.items():
             self.cfg.set(name, value)
@@ -169,7 +156,11 @@ class _Server(BaseApplication):  # type: ignore[misc]
 
     def _begin(self, app: Flask) -> None:
         if self.settings.scheduler:
-            start_ticking(app)
+            self.ticker = start_ticking(app)
+
+    def _end(self) -> None:
+        if self.ticker is not None:
+            self.ticker.stop()
 
 
 def serve(settings: Settings, ready: Callable[[], None]) -> None:
@@ -178,13 +169,17 @@ def serve(settings: Settings, ready: Callable[[], None]) -> None:
 
 
 def work(app: Flask) -> None:
-    """Tick until SIGTERM or SIGINT, without a web server (production's workers)."""
+    """Tick until SIGTERM or SIGINT, without a web server (production's workers).
+
+    What is being done is finished first: one timer, one job.
+    """
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
-    scheduler = start_ticking(app)
+    jobs.queue().install()
+    ticker = start_ticking(app)
     stopped.wait()
-    scheduler.shutdown()
+    ticker.stop()
     ports.ports().sms.close()
 
 

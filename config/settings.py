@@ -14,6 +14,7 @@ from config.sms import SmsSettings
 __all__ = ["DEFAULT_SECRET", "PROJECT", "Mode", "Settings", "SettingsError", "from_environment"]
 
 Mode = Literal["development", "test", "training", "production"]
+Jobs = Literal["embedded", "procrastinate"]
 
 PROJECT = Path(__file__).resolve().parent.parent
 DEFAULT_SECRET = "development-only"  # noqa: S105  refused in production
@@ -41,6 +42,8 @@ class Settings:
     tick_seconds: int = 1
     #: TONGBAN_SMS and what belongs to it: see `config.sms`.
     sms: SmsSettings = field(default_factory=SmsSettings)
+    #: TONGBAN_JOBS: where jobs wait, in the embedded table or, on PostgreSQL, with procrastinate.
+    jobs: Jobs = "embedded"
 
     @property
     def sqlalchemy_url(self) -> str:
@@ -69,9 +72,20 @@ def from_environment(environ: dict[str, str] | None = None) -> Settings:
         secret=env.get("TONGBAN_SECRET", DEFAULT_SECRET),
         scheduler=env.get("TONGBAN_SCHEDULER", "on") != "off",
         sms=sms.from_environment(env),
+        jobs=_jobs(env.get("TONGBAN_JOBS", "embedded"), url, mode),
     )
     if mode == "production" and settings.secret == DEFAULT_SECRET:
         raise SettingsError("TONGBAN_SECRET must be set in production: at least 32 random characters.")
     if mode == "training" and settings.sms.gateway != "outbox":
         raise SettingsError("TONGBAN_SMS must be outbox in training mode: nobody gets messages about invented cases.")
     return settings
+
+
+def _jobs(chosen: str, url: str, mode: str) -> Jobs:
+    if chosen not in get_args(Jobs):
+        raise SettingsError(f"TONGBAN_JOBS is {chosen!r}; it may be one of {', '.join(get_args(Jobs))}.")
+    if chosen == "procrastinate" and not url.startswith("postgresql"):
+        raise SettingsError("TONGBAN_JOBS=procrastinate needs PostgreSQL: set TONGBAN_DATABASE_URL.")
+    if chosen == "procrastinate" and mode == "training":
+        raise SettingsError("TONGBAN_JOBS=procrastinate reckons by the database's clock, which training cannot move.")
+    return cast(Jobs, chosen)

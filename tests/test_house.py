@@ -119,7 +119,7 @@ def test_only_the_clock_reads_the_clock() -> None:
 
 
 #: Besides api/, only the scheduler opens transactions.
-TRANSACTIONS = ("api", "engine.db", "engine.casework.timers", "engine.casework.outbox")
+TRANSACTIONS = ("api", "engine.db", "engine.casework.timers", "engine.casework.outbox", "engine.jobs")
 
 
 def test_transactions_are_opened_by_the_api_and_the_scheduler_alone() -> None:
@@ -137,7 +137,7 @@ def test_transactions_are_opened_by_the_api_and_the_scheduler_alone() -> None:
 CATCHES_EVERYTHING = {
     "engine.db": "rolls back and raises again",
     "engine.process.runtime": "a failing operator must not take the other branches with it: it becomes an incident",
-    "engine.casework.timers": "one instance that fails must not stop the tick",
+    "engine.guard": "one timer, job or retry that fails must not stop the others",
     "engine.casework.outbox": "whatever a gateway dies of, the message is sent later",
     "api.errors": "the API's last handler",
 }

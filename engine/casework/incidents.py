@@ -1,22 +1,33 @@
-"""Incidents (异常): steps that failed, seen by the supervisors of the agency whose case stands still."""
+"""Incidents (异常): what failed, seen by the supervisors of the agency whose case stands still, and run again."""
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import structlog
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from engine import clock
 from engine.actor import Actor
-from engine.casework import instances
+from engine.casework import faults, instances
 from engine.casework.access import require_role, subtree
 from engine.casework.events import record_event
 from engine.casework.paging import Page, page_size
 from engine.errors import Conflict, InvalidInput, NotFound
+from engine.guard import fault_of
+from engine.jobs import job
+from engine.jobs.attempts import perform
 from engine.models import Agency, Application, Case, Incident, Instance
+from engine.models.instance import JOB, TIMER
+from engine.process.runtime import NotWaiting
 
-TIMER = instances.TIMER
+log = structlog.get_logger()
 
 READERS = ("supervisor", "business_analyst", "province_administrator", "auditor")
+#: How many may be retried with one request: each takes a lock until the last is done.
+MOST_AT_ONCE = 50
 MENDERS = ("supervisor", "business_analyst", "province_administrator")
 
 
@@ -26,7 +37,7 @@ def listing(
     """Incidents of the officer's agency and those below it, oldest first."""
     require_role(actor, *READERS)
     size = page_size(limit)
-    query = select(Incident).where(Incident.agency_code.in_(select(Agency.code).where(subtree(actor))))
+    query = select(Incident).where(_readable(actor))
     if open_only:
         query = query.where(Incident.resolved_at.is_(None))
     if after is not None:
@@ -40,38 +51,85 @@ def listing(
 def find_incident(session: Session, incident_id: int, actor: Actor) -> Incident:
     """The incident, for those who may read it."""
     require_role(actor, *READERS)
-    incident = session.scalar(
-        select(Incident).where(
-            Incident.id == incident_id, Incident.agency_code.in_(select(Agency.code).where(subtree(actor)))
-        )
-    )
+    incident = session.scalar(select(Incident).where(Incident.id == incident_id, _readable(actor)))
     if incident is None:
         raise NotFound("没有找到这个异常。")
     return incident
 
 
 def retry(session: Session, incident_id: int, actor: Actor) -> Incident:
-    """Run the failed step again. The answer says what came of it: resolved, or one attempt more with its cause."""
-    incident = find_incident(session, incident_id, actor)
+    """Run again what failed. The answer says what came of it: resolved, or one attempt more with its cause."""
     require_role(actor, *MENDERS)
-    instance = session.get_one(Instance, incident.instance_id)
-    lock_subject(session, instance)
-    session.refresh(incident, with_for_update=True)
+    incident = find_incident(session, incident_id, actor)
+    _lock(session, incident)
     if incident.resolved_at is not None:
         raise Conflict("这个异常已经解决。", code="incident_resolved", details={"at": incident.resolved_at.isoformat()})
-    run_again(session, incident, instance, actor)
+    _run_again(session, incident, actor)
     return incident
 
 
-def run_again(session: Session, incident: Incident, instance: Instance, actor: Actor | None) -> None:
-    """The failed step once more; the subject is locked by the caller."""
-    before = incident.attempts
-    if incident.operator == TIMER:
-        instances.advance(session, instance, actor, lambda run: run.fire_due())
-    else:
-        instances.advance(session, instance, actor, lambda run: run.retry(incident.process_task_id))
-    if incident.attempts > before:
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one retry."""
+
+    id: int
+    #: resolved, failed, already_resolved, not_found
+    outcome: str
+    #: None: there is none with this id for this officer.
+    incident: Incident | None
+
+
+def retry_many(session: Session, incident_ids: Sequence[int], actor: Actor) -> list[Outcome]:
+    """Run again what failed, one after the other, exactly these; the outcome of each, in the order asked for."""
+    require_role(actor, *MENDERS)
+    ids = sorted(set(incident_ids))
+    mine = {one.id: one for one in session.scalars(select(Incident).where(Incident.id.in_(ids), _readable(actor)))}
+    # Two officers who retry the same ones lock them in the same order.
+    in_order = sorted(mine.values(), key=lambda one: (one.case_id or 0, one.instance_id or 0, one.id))
+    outcomes = {one.id: Outcome(one.id, _outcome(session, one, actor), one) for one in in_order}
+    return [outcomes.get(one) or Outcome(one, "not_found", None) for one in dict.fromkeys(incident_ids)]
+
+
+def _outcome(session: Session, incident: Incident, actor: Actor) -> str:
+    _lock(session, incident)
+    if incident.resolved_at is not None:
+        return "already_resolved"
+    return "resolved" if _run_again(session, incident, actor) else "failed"
+
+
+@job(faults.RETRY)
+def retry_by_itself(session: Session, incident_id: int, attempts: int) -> None:
+    """Try again what a passing fault stopped, unless somebody has done so since."""
+    incident = session.get(Incident, incident_id)
+    if incident is None:
         return
+    _lock(session, incident)
+    if incident.resolved_at is None and incident.retry_at is not None and incident.attempts == attempts:
+        _run_again(session, incident, None)
+
+
+def _lock(session: Session, incident: Incident) -> None:
+    if incident.instance_id is not None:
+        lock_subject(session, session.get_one(Instance, incident.instance_id))
+    session.refresh(incident, with_for_update=True)
+
+
+def _run_again(session: Session, incident: Incident, actor: Actor | None) -> bool:
+    """What failed once more, all of it or nothing; the subject is locked by the caller. True: it went well."""
+    before = incident.attempts
+
+    def act() -> None:
+        with session.begin_nested():
+            _again(session, incident, actor)
+            session.flush()
+
+    error = fault_of(act)
+    # A step that the process has left since cannot fail any more.
+    if error is not None and not isinstance(error, NotWaiting):
+        log.error("retry_failed", incident_id=incident.id, exc_info=error)
+        faults.failed_again(session, incident, error, clock.now())
+    if incident.attempts > before:
+        return False
     incident.resolved_at = clock.now()
     incident.resolved_by_id = actor.officer_id if actor else None
     incident.retry_at = None
@@ -84,6 +142,18 @@ def run_again(session: Session, incident: Incident, instance: Instance, actor: A
         element=incident.element_id,
         attempts=before,
     )
+    return True
+
+
+def _again(session: Session, incident: Incident, actor: Actor | None) -> None:
+    if incident.kind == JOB:
+        perform(session, incident.operator, incident.payload)
+        return
+    instance = session.get_one(Instance, incident.instance_id)
+    if incident.kind == TIMER:
+        instances.advance(session, instance, actor, lambda run: run.fire_due())
+    else:
+        instances.advance(session, instance, actor, lambda run: run.retry(incident.process_task_id))
 
 
 def annotate(session: Session, incident_id: int, actor: Actor, note: str) -> Incident:
@@ -96,10 +166,14 @@ def annotate(session: Session, incident_id: int, actor: Actor, note: str) -> Inc
     return incident
 
 
-def lock_subject(session: Session, instance: Instance, *, skip_locked: bool = False) -> bool:
-    """Lock what the instance is about, always before the instance; False when somebody else holds it."""
+def lock_subject(session: Session, instance: Instance) -> None:
+    """Lock what the instance is about, always before the instance."""
     if instance.case_id is not None:
         query = select(Case.id).where(Case.id == instance.case_id)
     else:
         query = select(Application.id).where(Application.id == instance.application_id)
-    return session.scalar(query.with_for_update(skip_locked=skip_locked)) is not None
+    session.scalar(query.with_for_update())
+
+
+def _readable(actor: Actor) -> ColumnElement[bool]:
+    return Incident.agency_code.in_(select(Agency.code).where(subtree(actor)))

@@ -9,25 +9,23 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
-import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from engine import clock
 from engine.actor import Actor
-from engine.casework import dispatching, handling, sms
+from engine.casework import dispatching, faults, handling, sms
 from engine.casework.context import CaseContext
-from engine.errors import CannotProceed, RetryLater, TongbanError
+from engine.errors import CannotProceed
 from engine.models import (
     Application,
     Case,
     DefinitionRow,
     Escalation,
     Filing,
-    Incident,
     Instance,
     Supplement,
     Task,
@@ -36,9 +34,7 @@ from engine.models import (
 from engine.process import definitions
 from engine.process.diagram import Element
 from engine.process.operators import Scalar, operators
-from engine.process.runtime import Failure, Run, Waiting
-
-log = structlog.get_logger()
+from engine.process.runtime import Run, Waiting
 
 Subject = Application | Case | Transfer | Escalation
 
@@ -46,15 +42,8 @@ Subject = Application | Case | Transfer | Escalation
 PRIORITIES = {"transfer": 1, "escalation": 1}
 USUAL_PRIORITY = 5
 
-#: Stands for the element in an incident of a timer that could not be fired at all.
-TIMER = "timer"
-
 #: Thrown by a travel claim to the referral it used up.
 FILING_USED = "filing_used"
-
-#: A passing fault is tried again after 1, 2, 4 ... minutes, then an officer must look.
-FIRST_RETRY = timedelta(minutes=1)
-MOST_RETRIES = 6
 
 
 class InstanceHost:
@@ -177,9 +166,9 @@ def _save(session: Session, instance: Instance, run: Run, host: InstanceHost) ->
         instance.ended_at = host.at
     _sync_tasks(session, instance, run.waiting(), host)
     for failure in run.failures:
-        _open_incident(session, instance, failure, host.at)
+        faults.step_failed(session, instance, failure, host.at)
     session.flush()
-    _close_left_incidents(session, instance, run, host.at)
+    faults.close_left_steps(session, instance, run.failed(), host.at)
     for name, _payload in run.thrown:
         for case_id in _addressees(session, instance, name):
             deliver(session, case_id, name, host.actor)
@@ -289,65 +278,3 @@ def _due_on(session: Session, instance: Instance, element: Element, case: Case |
             .limit(1)
         )
     return case.due_on if case.result is None else None
-
-
-def _open_incident(session: Session, instance: Instance, failure: Failure, at: datetime) -> None:
-    """Record the failed step: cause, owner, and whether it is tried again by itself."""
-    error = failure.error
-    log.error(
-        "operator_failed",
-        instance_id=instance.id,
-        case_id=instance.case_id,
-        element=failure.element.id,
-        operator=failure.element.operator,
-        exc_info=None if isinstance(error, TongbanError) else error,
-    )
-    incident = session.scalar(
-        select(Incident).where(
-            Incident.instance_id == instance.id,
-            Incident.process_task_id == failure.task_id,
-            Incident.resolved_at.is_(None),
-        )
-    )
-    if incident is None:
-        incident = Incident(
-            instance_id=instance.id,
-            case_id=instance.case_id,
-            process_task_id=failure.task_id,
-            element_id=failure.element.id,
-            operator=failure.element.operator or "",
-            agency_code=_owner(session, instance),
-            attempts=0,
-            occurred_at=at,
-        )
-        session.add(incident)
-    incident.attempts += 1
-    if isinstance(error, TongbanError):
-        incident.code, incident.message = error.code, error.message[:500]
-    else:
-        # The text of an unknown exception may hold anything, so it goes to nobody.
-        incident.code, incident.message = "unexpected", "系统在这一步出现意外错误，办件已停在此处，请联系系统管理员。"
-    passing = isinstance(error, RetryLater) and incident.attempts <= MOST_RETRIES
-    incident.retry_at = at + FIRST_RETRY * 2 ** (incident.attempts - 1) if passing else None
-
-
-def _close_left_incidents(session: Session, instance: Instance, run: Run, at: datetime) -> None:
-    """An incident whose step the process has left (a withdrawal, a transfer) has nothing to retry any more."""
-    open_ones = session.scalars(
-        select(Incident).where(
-            Incident.instance_id == instance.id, Incident.resolved_at.is_(None), Incident.operator != TIMER
-        )
-    ).all()
-    if not open_ones:
-        return
-    failed = run.failed()
-    for incident in open_ones:
-        if incident.process_task_id not in failed:
-            incident.resolved_at = at
-            incident.retry_at = None
-
-
-def _owner(session: Session, instance: Instance) -> str:
-    if instance.case_id is not None:
-        return session.get_one(Case, instance.case_id).handling_agency_code
-    return session.get_one(Application, instance.application_id).accepting_agency_code

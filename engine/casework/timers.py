@@ -1,108 +1,134 @@
-"""The tick: fires what is due, tries again what a passing fault stopped.
+"""The tick: fires the timers that are due, in any number of processes on any number of hosts.
 
-Any number of ticks may run at once: each due instance is taken under its subject's lock, skipped when somebody else
-has it, and looked at again after the lock, so nothing fires twice. A time missed while everything was down fires
-once, with its original time in the process. What cannot be run at all becomes an incident and holds up nobody.
+A timer is a row, not a sleeping job: `instance.due_at` is the earliest due time of an instance, indexed with the id.
+A worker claims one due instance at a time by locking what it is about (its case or application) in the transaction
+that fires it:
+
+    SELECT instance.due_at, instance.id FROM instance JOIN "case" ... WHERE due_at <= now AND (due_at, id) > position
+    ORDER BY due_at, id LIMIT 1 FOR UPDATE OF "case" SKIP LOCKED
+
+- The case is locked before the instance, as in every use case, so nobody waits in a circle; and because the instance
+  is looked at again under its own lock, a row that another worker has fired since the query began fires no second
+  time.
+- What another worker or an officer holds is skipped, not waited for: each worker gets the next row that is free, and
+  no two try the same one. Nothing is reserved ahead, so a worker that is killed gives back all it had at once.
+- `position` moves past each row that was claimed: a round never sees a row twice, one that fails holds up nobody, and
+  rows fired already are not read again however many they are. A round ends when nothing is due; what was skipped or
+  became due meanwhile is found by the next round, a second later.
+
+A time missed while everything was down fires once, with its original time in the process. What cannot be fired at
+all becomes an incident. A fault of the database says nothing about an instance: it stays due.
 """
 
 from __future__ import annotations
 
-import structlog
-from sqlalchemy import select
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
 
-from engine import clock
-from engine.casework import incidents, instances
-from engine.db import transaction
-from engine.models import Application, Case, Incident, Instance
+import structlog
+from sqlalchemy import literal, select, tuple_
+from sqlalchemy.orm import Session
+
+from engine import clock, jobs
+from engine.casework import faults, incidents, instances
+from engine.db import Moment, transaction
+from engine.guard import fault_of, is_passing
+from engine.models import Application, Case, Instance
 
 log = structlog.get_logger()
 
-BATCH = 200
+Subject = type[Case] | type[Application]
+Position = tuple[datetime, int]
 
 
-def tick() -> int:
-    """Fire every instance that is due now and retry what waits for it; how many were moved."""
-    return _fire_due() + _retry_due()
+def _never() -> bool:
+    return False
 
 
-def _fire_due() -> int:
+def tick(stopped: Callable[[], bool] = _never) -> int:
+    """Fire every instance and run every job that is due now; how many were moved."""
+    return fire_due(stopped) + jobs.queue().run_due(stopped)
+
+
+def fire_due(stopped: Callable[[], bool] = _never) -> int:
+    """Fire every instance that is due now, until `stopped`; how many were fired.
+
+    Raises what the database raises where it does not answer; the next tick tries again.
+    """
+    return sum(_fire_all(subject, stopped) for subject in (Case, Application))
+
+
+def _fire_all(subject: Subject, stopped: Callable[[], bool]) -> int:
+    now = clock.now()
+    fired = 0
+    claim = _Claim()
+    while not stopped():
+        claim = _fire_next(subject, now, claim.position)
+        if claim.position is None:
+            break
+        fired += claim.fired
+    return fired
+
+
+@dataclass
+class _Claim:
+    """What a turn claimed, known also when it failed."""
+
+    position: Position | None = None
+    fired: bool = False
+
+
+def _fire_next(subject: Subject, now: datetime, position: Position | None) -> _Claim:
+    claim = _Claim()
+    error = fault_of(lambda: _fire(subject, now, position, claim))
+    if error is None:
+        return claim
+    if claim.position is None:
+        raise error
+    claim.fired = False
+    instance_id = claim.position[1]
+    log.error("timer_failed", instance_id=instance_id, exc_info=error)
+    if not is_passing(error):
+        # Where even this fails, the instance stays due and the next one has its turn.
+        trouble = fault_of(lambda: _set_aside(instance_id, error))
+        if trouble is not None:
+            log.error("timer_not_set_aside", instance_id=instance_id, exc_info=trouble)
+    return claim
+
+
+def _fire(subject: Subject, now: datetime, position: Position | None, claim: _Claim) -> None:
     with transaction() as session:
-        ids = list(
-            session.scalars(
-                select(Instance.id).where(Instance.due_at <= clock.now()).order_by(Instance.due_at).limit(BATCH)
-            )
-        )
-    return sum(_fire(instance_id) for instance_id in ids)
-
-
-def _fire(instance_id: int) -> bool:
-    try:
-        with transaction() as session:
-            instance = session.get_one(Instance, instance_id)
-            if not incidents.lock_subject(session, instance, skip_locked=True):
-                return False
-            session.refresh(instance)
-            if instance.due_at is None or instance.due_at > clock.now():
-                return False
+        claim.position = _claim(session, subject, now, position)
+        if claim.position is None:
+            return
+        instance = session.get_one(Instance, claim.position[1], with_for_update=True)
+        if instance.due_at is not None and instance.due_at <= now:
             instances.advance(session, instance, None, lambda run: run.fire_due())
-    except Exception:
-        log.exception("timer_failed", instance_id=instance_id)
-        _set_aside(instance_id)
-        return False
-    return True
+            claim.fired = True
 
 
-def _set_aside(instance_id: int) -> None:
-    """Take an instance that cannot be run out of the queue and show it to an officer."""
+def _claim(session: Session, subject: Subject, now: datetime, position: Position | None) -> Position | None:
+    query = select(Instance.due_at, Instance.id).where(Instance.due_at <= now)
+    if subject is Case:
+        query = query.join(Case, Instance.case_id == Case.id)
+    else:
+        query = query.join(Application, Instance.application_id == Application.id)
+    if position is not None:
+        after = tuple_(literal(position[0], Moment()), literal(position[1]))
+        query = query.where(tuple_(Instance.due_at, Instance.id) > after)
+    query = query.order_by(Instance.due_at, Instance.id).limit(1).with_for_update(of=subject, skip_locked=True)
+    row = session.execute(query).one_or_none()
+    return None if row is None or row.due_at is None else (row.due_at, row.id)
+
+
+def _set_aside(instance_id: int, error: BaseException) -> None:
+    """Take an instance that cannot be fired out of the queue and show it to an officer."""
     with transaction() as session:
         instance = session.get_one(Instance, instance_id)
+        incidents.lock_subject(session, instance)
+        session.refresh(instance, with_for_update=True)
         if instance.due_at is None:
             return
-        if instance.case_id is not None:
-            agency = session.get_one(Case, instance.case_id).handling_agency_code
-        else:
-            agency = session.get_one(Application, instance.application_id).accepting_agency_code
-        session.add(
-            Incident(
-                instance_id=instance.id,
-                case_id=instance.case_id,
-                process_task_id=incidents.TIMER,
-                element_id=incidents.TIMER,
-                operator=incidents.TIMER,
-                code="timer_failed",
-                message="到期事项无法自动办理，办件已停在此处，请联系系统管理员。",
-                agency_code=agency,
-                occurred_at=clock.now(),
-            )
-        )
+        faults.timer_failed(session, instance, error, clock.now())
         instance.due_at = None
-
-
-def _retry_due() -> int:
-    with transaction() as session:
-        ids = list(
-            session.scalars(
-                select(Incident.id)
-                .where(Incident.resolved_at.is_(None), Incident.retry_at <= clock.now())
-                .order_by(Incident.retry_at)
-                .limit(BATCH)
-            )
-        )
-    return sum(_retry(incident_id) for incident_id in ids)
-
-
-def _retry(incident_id: int) -> bool:
-    try:
-        with transaction() as session:
-            incident = session.get_one(Incident, incident_id)
-            instance = session.get_one(Instance, incident.instance_id)
-            if not incidents.lock_subject(session, instance, skip_locked=True):
-                return False
-            session.refresh(incident)
-            if incident.resolved_at is not None or incident.retry_at is None or incident.retry_at > clock.now():
-                return False
-            incidents.run_again(session, incident, instance, None)
-    except Exception:
-        log.exception("retry_failed", incident_id=incident_id)
-        return False
-    return True

@@ -10,6 +10,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from engine.db import Base, Blob, Moment, PersonalJSON
 
+#: What an incident is about. The last two also stand where a step's process task and element would.
+STEP, TIMER, JOB = "step", "timer", "job"
+
 
 class Instance(Base):
     """The running process of one case, application, transfer or escalation (instance)."""
@@ -62,6 +65,11 @@ class Incident(Base):
     occurred_at: Mapped[datetime] = mapped_column(Moment)
     resolved_at: Mapped[datetime | None] = mapped_column(Moment)
     resolved_by_id: Mapped[int | None] = mapped_column(ForeignKey("officer.id"))
+
+    @property
+    def kind(self) -> str:
+        """A `step` of a process, a `timer` that cannot be fired, or a `job`."""
+        return self.process_task_id if self.process_task_id in (TIMER, JOB) else STEP
 
 
 class IdempotencyKey(Base):

@@ -1,0 +1,31 @@
+"""What is cleared away by itself: periodic jobs."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy.orm import Session
+
+from api import auth, idempotency
+from engine import jobs
+from engine.db import transaction
+
+_HOURLY = timedelta(hours=1)
+
+
+@jobs.job("idempotency_keys.forget", every=_HOURLY)
+def forget_old_keys(session: Session) -> None:
+    """Keys of requests that nobody will send again."""
+    idempotency.forget_old_keys(session)
+
+
+@jobs.job("sessions.forget", every=_HOURLY)
+def forget_ended_sessions(session: Session) -> None:
+    """Log-ins that ended."""
+    auth.forget_ended_sessions(session)
+
+
+def keep_periodic_jobs() -> None:
+    """See to it that each periodic job waits for its time, whatever happened to the one before."""
+    with transaction() as session:
+        jobs.defer_periodic(session)

@@ -1,0 +1,37 @@
+"""What the loops over timers, jobs and incidents need: one thing that fails must not stop the others.
+
+The house catches everything here and in the API's last handler, and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from sqlalchemy.exc import InterfaceError, OperationalError, PendingRollbackError, TimeoutError
+
+from engine.errors import RetryLater
+
+#: Say nothing about what was done: the database is gone or busy, a deadlock was broken, the connection was lost.
+_PASSING = (RetryLater, OperationalError, InterfaceError, PendingRollbackError, TimeoutError)
+
+
+def fault_of(act: Callable[[], object]) -> BaseException | None:
+    """What `act` raised, whatever it is; None: it went well. Only Ctrl+C goes through."""
+    try:
+        act()
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        return error
+    return None
+
+
+def is_passing(error: BaseException) -> bool:
+    """The fault may be gone at the next try."""
+    return any(isinstance(one, _PASSING) for one in _chain(error))
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
