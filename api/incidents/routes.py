@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from api.auth import current_actor, requires
 from api.blueprint import Blueprint
-from api.incidents.schemas import IncidentPage, IncidentView, Note
+from api.incidents.schemas import IncidentPage, IncidentView, Note, Retries, RetryOutcomes
 from api.paging import PageQuery
 from engine.casework import incidents
 from engine.casework.paging import Page
@@ -30,8 +30,17 @@ def list_incidents(session: Session, query: dict[str, Any]) -> Page[Incident]:
 @requires("incident.resolve")
 @blueprint.changes(IncidentView, "重试")
 def retry_incident(session: Session, incident_id: int) -> Incident:
-    """Run the failed step again; the incident is resolved where it succeeds."""
+    """Run again what failed; the incident is resolved where it succeeds."""
     return incidents.retry(session, incident_id, current_actor())
+
+
+@blueprint.route("/retries", methods=["POST"])
+@requires("incident.resolve")
+@blueprint.arguments(Retries)
+@blueprint.changes(RetryOutcomes, "批量重试")
+def retry_incidents(session: Session, body: dict[str, list[int]]) -> dict[str, Any]:
+    """Run again what failed, exactly these; the outcome of each says what came of it."""
+    return {"outcomes": incidents.retry_many(session, body["ids"], current_actor())}
 
 
 @blueprint.route("/<id:incident_id>/note", methods=["POST"])
