@@ -39,7 +39,8 @@ EVERYONE = frozenset(ROLES)
 _REVIEWERS = frozenset({"first_reviewer", "second_reviewer"})
 _ADMINISTRATORS = frozenset({"city_administrator", "province_administrator"})
 _WORKERS = EVERYONE - _ADMINISTRATORS - {"business_analyst", "auditor"}
-_READERS = EVERYONE - {"business_analyst"}
+#: Who administers accounts or draws diagrams needs no claim of anybody for it.
+_READERS = EVERYONE - _ADMINISTRATORS - {"business_analyst"}
 
 #: Permission -> roles that hold it.
 PERMISSIONS: Mapping[str, frozenset[str]] = {

@@ -161,7 +161,8 @@ Template = databases.SqliteTemplate | databases.PostgresTemplate
 
 
 @contextmanager
-def _running(template: Template, home: Path) -> Iterator[Flask]:
+def running(template: Template, home: Path) -> Iterator[Flask]:
+    """The application on a copy of the template."""
     with template.copy(home) as url:
         app = build(Settings(mode="test", home=home, database_url=url, scheduler=False))
         with app.app_context():
@@ -176,15 +177,15 @@ def _running(template: Template, home: Path) -> Iterator[Flask]:
 @pytest.fixture
 def app(sqlite_template: databases.SqliteTemplate, tmp_path: Path, clock: FixedClock) -> Iterator[Flask]:
     """The whole system in mode `test` on SQLite, with the province, its demo officers and the stock of diagrams."""
-    with _running(sqlite_template, tmp_path) as running:
-        yield running
+    with running(sqlite_template, tmp_path) as opened:
+        yield opened
 
 
 @pytest.fixture
 def postgres_app(postgres_template: databases.PostgresTemplate, tmp_path: Path, clock: FixedClock) -> Iterator[Flask]:
     """The same on PostgreSQL: for everything about locks, queues and timers."""
-    with _running(postgres_template, tmp_path) as running:
-        yield running
+    with running(postgres_template, tmp_path) as opened:
+        yield opened
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])

@@ -36,6 +36,20 @@ def visible_cases(actor: Actor) -> ColumnElement[bool]:
     return or_(Case.accepting_agency_code.in_(codes), Case.handling_agency_code.in_(codes), Case.id.in_(handed_on))
 
 
+def visible_applications(actor: Actor) -> ColumnElement[bool]:
+    """Condition on `Application`: what this officer may see."""
+    if sees_everything(actor):
+        return true()
+    codes = select(Agency.code).where(subtree(actor))
+    # Its case may have been transferred to an agency that the application itself does not name.
+    of_case = select(Case.application_id).where(visible_cases(actor))
+    return or_(
+        Application.accepting_agency_code.in_(codes),
+        Application.handling_agency_code.in_(codes),
+        Application.id.in_(of_case),
+    )
+
+
 def find_visible_case(session: Session, case_id: int, actor: Actor, *, lock: bool = False) -> Case:
     """The case, locked for change when asked. Raises NotFound for a case that is not this officer's to see."""
     query = select(Case).where(Case.id == case_id, visible_cases(actor))
@@ -49,13 +63,8 @@ def find_visible_case(session: Session, case_id: int, actor: Actor, *, lock: boo
 
 
 def find_visible_application(session: Session, application_id: int, actor: Actor, *, lock: bool = False) -> Application:
-    """The application, for officers of its accepting or handling agency and those above."""
-    query = select(Application).where(Application.id == application_id)
-    if not sees_everything(actor):
-        codes = select(Agency.code).where(subtree(actor))
-        query = query.where(
-            or_(Application.accepting_agency_code.in_(codes), Application.handling_agency_code.in_(codes))
-        )
+    """The application, for officers of its accepting or handling agency and those above, and who sees a case of it."""
+    query = select(Application).where(Application.id == application_id, visible_applications(actor))
     if lock:
         query = query.with_for_update(of=Application).execution_options(populate_existing=True)
     application = session.scalar(query)
