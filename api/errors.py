@@ -27,6 +27,7 @@ from engine.errors import (
     RetryLater,
     RuleRefused,
     TongbanError,
+    TooOften,
 )
 
 log = structlog.get_logger()
@@ -39,6 +40,7 @@ STATUSES: Mapping[type[TongbanError], int] = {
     NotAllowed: 403,
     NotFound: 404,
     Conflict: 409,
+    TooOften: 429,
     RetryLater: 503,
     CannotProceed: 409,
     TongbanError: 500,
@@ -115,8 +117,8 @@ def _refused(error: TongbanError) -> Response:
     answer = problem(status, error.code, error.message, because=error.because, fields=fields, details=error.details)
     if status == 401:
         answer.headers["WWW-Authenticate"] = "Bearer"
-    if status == 503:
-        answer.headers["Retry-After"] = "5"
+    if status in (429, 503):
+        answer.headers["Retry-After"] = str(error.details.get("seconds", 5))
     return answer
 
 

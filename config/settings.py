@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, cast, get_args
 
-from config import sms
+from config import access, sms
+from config.access import AccessSettings
 from config.environment import SettingsError, port_in
 from config.sms import SmsSettings
 
@@ -42,6 +43,8 @@ class Settings:
     tick_seconds: int = 1
     #: TONGBAN_SMS and what belongs to it: see `config.sms`.
     sms: SmsSettings = field(default_factory=SmsSettings)
+    #: TONGBAN_SESSION_HOURS and what else is about log-in: see `config.access`.
+    access: AccessSettings = field(default_factory=AccessSettings)
     #: TONGBAN_JOBS: where jobs wait, in the embedded table or, on PostgreSQL, with procrastinate.
     jobs: Jobs = "embedded"
 
@@ -72,6 +75,7 @@ def from_environment(environ: dict[str, str] | None = None) -> Settings:
         secret=env.get("TONGBAN_SECRET", DEFAULT_SECRET),
         scheduler=env.get("TONGBAN_SCHEDULER", "on") != "off",
         sms=sms.from_environment(env),
+        access=access.from_environment(env, production=mode == "production"),
         jobs=_jobs(env.get("TONGBAN_JOBS", "embedded"), url, mode),
     )
     if mode == "production" and settings.secret == DEFAULT_SECRET:

@@ -10,6 +10,7 @@
     ├── Conflict              somebody else was first; says who and when
     │   ├── TaskHeld          the task is held while a transfer or an escalation runs
     │   └── KeyReused         an Idempotency-Key that was used for another request
+    ├── TooOften              too many wrong guesses; `details.seconds` says how long to wait
     ├── RetryLater            an operator met a passing fault; it is tried again by itself
     └── CannotProceed         an operator met something an officer must look at
 
@@ -96,6 +97,10 @@ class TaskHeld(Conflict):
 
 class KeyReused(Conflict):
     code = "idempotency_key_reused"
+
+
+class TooOften(TongbanError):
+    code = "too_many_requests"
 
 
 class RetryLater(TongbanError):

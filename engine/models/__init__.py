@@ -1,6 +1,7 @@
 """The tables, one family per file. Importing this package registers them all."""
 
-from engine.models.agency import Agency, Officer, OfficerSession, Outlet
+from engine.models.account import Attempt, OfficerSession
+from engine.models.agency import Agency, Officer, Outlet
 from engine.models.application import Application, InsuranceRelation, Person
 from engine.models.benefit import (
     BankAccount,
@@ -31,6 +32,7 @@ from engine.models.transfer import Escalation, Supplement, Suspension, Transfer
 __all__ = [
     "Agency",
     "Application",
+    "Attempt",
     "BankAccount",
     "Case",
     "CaseEvent",

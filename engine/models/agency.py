@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from sqlalchemy import JSON, ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from engine.db import Base, Moment, Personal
+from engine.db import Base, Personal
 
 
 class Agency(Base):
@@ -59,18 +57,12 @@ class Officer(Base):
     roles: Mapped[list[str]] = mapped_column(JSON)
     password_hash: Mapped[str] = mapped_column(String(256))
     active: Mapped[bool] = mapped_column(default=True)
+    #: An administrator gave the password, and nobody else must know the next one.
+    must_change_password: Mapped[bool] = mapped_column(default=False)
+    #: Secret of the second factor (base32); it counts once a code of it was given.
+    second_factor: Mapped[str | None] = mapped_column(Personal(64))
+    second_factor_confirmed: Mapped[bool] = mapped_column(default=False)
+    #: The time step of the code used last: none is taken twice.
+    second_factor_step: Mapped[int | None]
 
     agency: Mapped[Agency] = relationship(lazy="joined")
-
-
-class OfficerSession(Base):
-    """A log-in; the token itself is not stored, only its SHA-256."""
-
-    __tablename__ = "officer_session"
-
-    token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
-    officer_id: Mapped[int] = mapped_column(ForeignKey("officer.id"), index=True)
-    created_at: Mapped[datetime] = mapped_column(Moment)
-    expires_at: Mapped[datetime] = mapped_column(Moment)
-
-    officer: Mapped[Officer] = relationship(lazy="joined")
