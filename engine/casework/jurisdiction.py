@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from engine.casework import handling
-from engine.errors import CannotProceed
-from engine.models import Agency
+from engine.casework import handling, routing
+from engine.errors import CannotProceed, InvalidInput
+from engine.models import Agency, Escalation
 
 if TYPE_CHECKING:
     from engine.casework.context import CaseContext
@@ -65,18 +65,36 @@ def give_transfer_back(context: CaseContext) -> None:
     )
 
 
+_OUTSIDE = "没有这个经办机构，或者它不在上级机构的管辖范围内，请核对编码。"
+
+
+def check_designation(session: Session, escalation: Escalation, code: Any) -> None:
+    """The superior's entry, before the task is done: a slip of the pen is refused at once, not found in the process.
+
+    Raises InvalidInput under the name of the form's field.
+    """
+    if _named_agency(session, escalation, code) is None:
+        raise InvalidInput(fields={"fields.agency": [_OUTSIDE]})
+
+
+def _named_agency(session: Session, escalation: Escalation, code: Any) -> Agency | None:
+    """The agency that a designation means, inside the superior's area; a town's branch stands for its city."""
+    superior = session.get_one(Agency, escalation.superior_agency_code)
+    agency = routing.find_agency(session, code)
+    if agency is None or not agency.path.startswith(superior.path):
+        return None
+    return routing.deciding_agency(session, agency)
+
+
 def designate(context: CaseContext, code: str, guidance: str) -> bool:
     """The superior's answer; True when the case stays where it is.
 
-    Raises CannotProceed for an agency outside the superior's area or one that decides no cases.
+    Raises CannotProceed for what `check_designation` refuses.
     """
     escalation, case = context.escalation, context.case
-    superior = context.session.get_one(Agency, escalation.superior_agency_code)
-    agency = context.session.get(Agency, code) or context.session.scalar(
-        select(Agency).where(Agency.division_code == code)
-    )
-    if agency is None or not agency.decides or not agency.path.startswith(superior.path):
-        raise CannotProceed("指定的机构不在上级机构的管辖范围内或不办理该业务。", code="unknown_agency")
+    agency = _named_agency(context.session, escalation, code)
+    if agency is None:
+        raise CannotProceed(_OUTSIDE, code="unknown_agency")
     stays = agency.code == case.handling_agency_code
     before = case.handling_agency_code
     escalation.state = "decided"

@@ -122,14 +122,17 @@ def chosen_agency(
         if relation_id not in application.routing["relation_ids"]:
             raise InvalidInput(fields={"relation_id": ["不是该职工在工伤发生时的参保关系。"]})
         return session.get_one(Agency, session.get_one(InsuranceRelation, relation_id).agency_code)
-    agency = None
-    if isinstance(agency_code, str) and agency_code.isascii() and agency_code.isdigit():
-        agency = session.scalar(
-            select(Agency).where(or_(Agency.code == agency_code, Agency.division_code == agency_code)).limit(1)
-        )
+    agency = find_agency(session, agency_code)
     if agency is None:
         raise InvalidInput(fields={"agency_code": ["没有这个经办机构编码。"]})
     return agency
+
+
+def find_agency(session: Session, code: Any) -> Agency | None:
+    """The agency with this agency code or division code; None for whatever else an officer may have typed."""
+    if not (isinstance(code, str) and code.isascii() and code.isdigit()):
+        return None
+    return session.scalar(select(Agency).where(or_(Agency.code == code, Agency.division_code == code)).limit(1))
 
 
 def settle(session: Session, application: Application, insured_with: Agency) -> Mapping[str, ServiceConfiguration]:

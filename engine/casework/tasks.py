@@ -17,13 +17,13 @@ from sqlalchemy.orm import Session
 from config.register import reason
 from engine import clock
 from engine.actor import Actor
-from engine.casework import form_checks, handling, instances, materials, routing, task_forms, transfers
+from engine.casework import form_checks, handling, instances, jurisdiction, materials, routing, task_forms, transfers
 from engine.casework.access import require_role, subtree, visible_cases
 from engine.casework.events import record_event
 from engine.casework.paging import Page, page_size
 from engine.casework.separation import barred_officers, require_separation
 from engine.errors import Conflict, InvalidInput, NotAllowed, NotFound, RuleRefused, TaskHeld
-from engine.models import Agency, Application, Case, CaseEvent, Instance, Officer, Task
+from engine.models import Agency, Application, Case, CaseEvent, Escalation, Instance, Officer, Task
 
 NO_SUCH_TASK = "没有找到这个任务。"
 NOTHING_LEFT = "目前没有可以获取的任务。"
@@ -358,6 +358,9 @@ def complete(
         form_checks.check(session, session.get_one(Case, task.case_id), task.form, outcome, form.fields)
     if task.form == "relation":
         routing.check_choice(session, session.get_one(Application, task.application_id), form.fields)
+    if task.form == "designation":
+        escalation = session.get_one(Escalation, task.escalation_id)
+        jurisdiction.check_designation(session, escalation, form.fields.get("agency"))
     task.state = "completed"
     task.outcome = outcome
     task.opinion = opinion

@@ -275,6 +275,34 @@ def test_only_the_superior_reopens_its_own_decision(tell: Tell) -> None:
     assert story.case()["handling_agency"]["code"] == DONGGUAN
 
 
+@pytest.mark.rule("JUR-05")
+@pytest.mark.parametrize("wrong", ["999999", "440605", "440106001", "不是编码"])  # 440605: of another city
+def test_a_slip_of_the_superiors_pen_is_refused_at_once_and_the_question_stays_open(tell: Tell, wrong: str) -> None:
+    story = _accepted(tell, at="2023-10-23T09:00", name="disputed_between_districts")
+    _transferred(story, "440106", "440113")
+    story.act("escalate", by="first-440113", reason="不属于本机构管辖。")
+
+    refusal = story.refusal(
+        "task", by="superior-440199", task="designate_agency", fields={"agency": wrong, "guidance": "由该机构办理。"}
+    )
+
+    assert (refusal.status, list(refusal.fields)) == (422, ["fields.agency"])
+    assert story.open_task("designate_agency")["state"] == "claimed"
+    assert not story.client("supervisor-440113").get("/incidents")["items"]
+
+
+@pytest.mark.rule("JUR-05")
+def test_a_town_that_the_superior_names_stands_for_its_city(tell: Tell) -> None:
+    story = _accepted(tell)
+    _transferred(story, FOSHAN, "440705")
+    story.act("escalate", by="first-440705", reason="项目未在新会参保。")
+
+    town = {"agency": "441900003", "guidance": "由东莞市办理。"}
+    story.act("task", by="superior-440099", task="designate_agency", fields=town)
+
+    assert story.case()["handling_agency"]["code"] == DONGGUAN
+
+
 @pytest.mark.rule("JUR-04")
 @pytest.mark.parametrize(
     ("name", "source", "target", "superior"),
