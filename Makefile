@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test demo lint audit setup lock clean
+.PHONY: run test timers demo lint audit setup lock clean
 .DEFAULT_GOAL := run
 
 # A stamp per lock file: a second start installs nothing.
@@ -33,6 +33,10 @@ run: $(VENV)/.run-ready
 
 test: $(VENV)/.dev-ready
 	@$(BIN)/python -m pytest -n 2 $(ARGS)
+
+# 20,000 timers that are due among 200,000, four workers, and again with workers killed: some minutes.
+timers: $(VENV)/.dev-ready
+	@TONGBAN_TEST_TIMERS=20000 $(BIN)/python -m pytest -s tests/promises/test_timers_at_scale.py $(ARGS)
 
 demo: $(VENV)/.run-ready
 	@$(BIN)/tongban demo $(ARGS)

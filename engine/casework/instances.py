@@ -129,6 +129,11 @@ def start(
 def advance(session: Session, instance: Instance, actor: Actor | None, step: Callable[[Run], object]) -> Run:
     """Restore the instance, take `step`, run to the next waits, save. The subject is locked by the caller."""
     session.refresh(instance, with_for_update=True)
+    return go_on(session, instance, actor, step)
+
+
+def go_on(session: Session, instance: Instance, actor: Actor | None, step: Callable[[Run], object]) -> Run:
+    """The same for an instance that the caller has locked and read again, after its subject."""
     definition = definitions.load(session, instance.definition_hash)
     host = InstanceHost(session, instance, actor, clock.now())
     run = Run.restore(definition, instance.state, host)

@@ -4,8 +4,8 @@ A timer is a row, not a sleeping job: `instance.due_at` is the earliest due time
 A worker claims one due instance at a time by locking what it is about (its case or application) in the transaction
 that fires it:
 
-    SELECT instance.due_at, instance.id FROM instance JOIN "case" ... WHERE due_at <= now AND (due_at, id) > position
-    ORDER BY due_at, id LIMIT 1 FOR UPDATE OF "case" SKIP LOCKED
+    SELECT ... FROM instance JOIN "case" ... WHERE due_at <= now AND (due_at, instance.id) > position
+    ORDER BY due_at, instance.id LIMIT 1 FOR UPDATE OF "case" SKIP LOCKED
 
 - The case is locked before the instance, as in every use case, so nobody waits in a circle; and because the instance
   is looked at again under its own lock, a row that another worker has fired since the query began fires no second
@@ -99,17 +99,23 @@ def _fire_next(subject: Subject, now: datetime, position: Position | None) -> _C
 
 def _fire(subject: Subject, now: datetime, position: Position | None, claim: _Claim) -> None:
     with transaction() as session:
-        claim.position = _claim(session, subject, now, position)
-        if claim.position is None:
+        found = _claim(session, subject, now, position)
+        if found is None:
             return
-        instance = session.get_one(Instance, claim.position[1], with_for_update=True)
+        # The subject is held so that the operators find it in the session instead of reading it again.
+        instance, _subject = found
+        assert instance.due_at is not None
+        claim.position = (instance.due_at, instance.id)
+        session.refresh(instance, with_for_update=True)
         if instance.due_at is not None and instance.due_at <= now:
-            instances.advance(session, instance, None, lambda run: run.fire_due())
+            instances.go_on(session, instance, None, lambda run: run.fire_due())
             claim.fired = True
 
 
-def _claim(session: Session, subject: Subject, now: datetime, position: Position | None) -> Position | None:
-    query = select(Instance.due_at, Instance.id).where(Instance.due_at <= now)
+def _claim(
+    session: Session, subject: Subject, now: datetime, position: Position | None
+) -> tuple[Instance, object] | None:
+    query = select(Instance, subject).where(Instance.due_at <= now)
     if subject is Case:
         query = query.join(Case, Instance.case_id == Case.id)
     else:
@@ -119,7 +125,7 @@ def _claim(session: Session, subject: Subject, now: datetime, position: Position
         query = query.where(tuple_(Instance.due_at, Instance.id) > after)
     query = query.order_by(Instance.due_at, Instance.id).limit(1).with_for_update(of=subject, skip_locked=True)
     row = session.execute(query).one_or_none()
-    return None if row is None or row.due_at is None else (row.due_at, row.id)
+    return None if row is None else (row[0], row[1])
 
 
 def _set_aside(instance_id: int, error: BaseException) -> None:
