@@ -32,6 +32,7 @@ pytestmark = pytest.mark.postgres
 DUE = int(os.environ.get("TONGBAN_TEST_TIMERS", "1000"))
 WAITING = DUE * 9
 WORKERS = 4
+DEATHS = max(4, DUE // 1000)
 #: Enough for 20,000 on two slow cores.
 PATIENCE = 1800.0
 
@@ -126,7 +127,7 @@ def test_four_workers_fire_each_due_timer_once(backlog: str, tmp_path: Path) -> 
 def test_workers_that_are_killed_at_random_lose_no_timer_and_fire_none_twice(backlog: str, tmp_path: Path) -> None:
     chance = random.Random(20231007)
     # So many timers after each other: a worker is killed wherever it is when they are gone.
-    deaths = sorted(chance.sample(range(DUE // 20, DUE - DUE // 20), 10), reverse=True)
+    deaths = sorted(chance.sample(range(DUE // 20, DUE - DUE // 20), DEATHS), reverse=True)
     with workers(backlog, tmp_path, "tests.engine.jobs.worker", {}) as found:
         began = time.monotonic()
         found.start(WORKERS)
@@ -140,3 +141,18 @@ def test_workers_that_are_killed_at_random_lose_no_timer_and_fire_none_twice(bac
 
     assert found.killed == len(deaths)
     _check_each_fired_once()
+
+
+def test_a_worker_that_is_told_to_stop_finishes_the_timer_it_is_at_and_exits_at_once(
+    backlog: str, tmp_path: Path
+) -> None:
+    with workers(backlog, tmp_path, "tests.engine.jobs.worker", {}) as found:
+        found.start()
+        wait_for(lambda: _left() < DUE - 20, "some timers to fire", PATIENCE)
+        codes = found.stop()
+
+    fired = len(timed.acted(db.session()))
+    assert codes == [0]
+    assert 20 < fired < DUE
+    assert _left() == DUE - fired
+    assert "error" not in found.log()

@@ -20,12 +20,21 @@ def _column_type(kind: str, item: Any, _: Any) -> str | Literal[False]:
     return f"sa.{item.impl!r}" if kind == "type" and isinstance(item, TypeDecorator) else False
 
 
+def _is_ours(name: str | None, kind: str, _: Any) -> bool:
+    """Procrastinate brings its own tables (`TONGBAN_JOBS=procrastinate`)."""
+    return not (kind == "table" and name is not None and name.startswith("procrastinate_"))
+
+
 def _run() -> None:
     with db.engine.connect() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK})
         context.configure(
-            connection=connection, target_metadata=Base.metadata, compare_type=True, render_item=_column_type
+            connection=connection,
+            target_metadata=Base.metadata,
+            compare_type=True,
+            render_item=_column_type,
+            include_name=_is_ours,
         )
         with context.begin_transaction():
             context.run_migrations()

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -15,6 +16,7 @@ from sqlalchemy import inspect
 
 from api.app import MIGRATIONS
 from engine.db import Base, db
+from engine.jobs.procrastinate_queue import ProcrastinateQueue
 
 VERSIONS = MIGRATIONS / "versions"
 
@@ -25,6 +27,18 @@ def test_the_migrations_make_the_tables_of_the_models(any_app: Flask) -> None:
         assert inspect(connection).has_table("alembic_version")
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, Base.metadata) == []
+
+
+@pytest.mark.postgres
+def test_the_tables_that_procrastinate_brings_are_nobody_elses(postgres_app: Flask) -> None:
+    queue = ProcrastinateQueue(postgres_app.config["SQLALCHEMY_DATABASE_URI"])
+    queue.install()
+    queue.install()
+
+    with db.engine.connect() as connection:
+        assert inspect(connection).has_table("procrastinate_jobs")
+    # Raises where a new migration would be written.
+    command.check(postgres_app.extensions["migrate"].migrate.get_config())
 
 
 def test_there_is_one_head_and_each_migration_follows_the_one_before() -> None:
