@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import or_, update
 from sqlalchemy.orm import Session
 
-from engine.casework import routing
+from engine.casework import routing, supplements, suspensions
 from engine.casework.province import configuration_for
 from engine.casework.states import HOLDING
 from engine.errors import CannotProceed
@@ -91,6 +91,7 @@ def change_handling_agency(context: CaseContext, agency_code: str) -> None:
     if agency is None or not agency.decides:
         raise CannotProceed("接收机构不存在或不办理工伤保险业务，请核对后重试。", code="unknown_agency")
     release(session, case)
+    _close_interruptions(context)
     case.handling_agency_code = agency_code
     case.arrived_at = context.at
     case.configuration_id = configuration_for(session, agency_code, case.service, context.at.date()).id
@@ -104,7 +105,14 @@ def finish(context: CaseContext, result: str) -> None:
     if case.result is not None:
         # A second pass of the same step after a retry: the first decision stands.
         return
+    _close_interruptions(context)
     case.result = result
     case.completed_at = context.at
     if result == "voided":
         case.valid = False
+
+
+def _close_interruptions(context: CaseContext) -> None:
+    """The process goes on elsewhere or ends: what it was waiting for in a review does not wait any more."""
+    supplements.cancel(context)
+    suspensions.close(context)

@@ -50,11 +50,12 @@ def complete_transfer(context: CaseContext) -> None:
 
 
 def give_transfer_back(context: CaseContext) -> None:
-    """Refused in review, or withdrawn: nothing has moved."""
+    """Refused or sent back in review, or withdrawn: nothing has moved."""
     transfer = context.transfer
     if transfer.state != "running":
         return
-    refused = context.outcome == "refuse"
+    # A review that was interrupted by the withdrawal leaves no outcome in the process, whatever its task said.
+    refused = context.data.get("outcome") is not None
     transfer.state = "refused" if refused else "withdrawn"
     transfer.ended_at = context.at
     handling.release(context.session, context.case)

@@ -77,3 +77,12 @@ def expire(context: CaseContext) -> None:
         return
     supplement.state = "expired"
     context.record("supplement_expired", due_on=supplement.due_on.isoformat())
+
+
+def cancel(context: CaseContext) -> None:
+    """The case left the agency that asked, or has ended: nothing is asked for any more."""
+    supplement = _open(context)
+    if supplement is None:
+        return
+    supplement.state = "cancelled"
+    context.record("supplement_cancelled")

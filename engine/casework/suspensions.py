@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
@@ -30,6 +30,19 @@ def issue(context: CaseContext) -> None:
 
 def lift(context: CaseContext) -> None:
     """End the suspension; the due date moves by as many working days as it lasted."""
+    suspension = _end(context)
+    if suspension is not None:
+        context.record("case_resumed", opinion=context.opinion, **_moved(context, suspension))
+
+
+def close(context: CaseContext) -> None:
+    """A transfer, a withdrawal or a voiding took the case out of its suspension, which stopped the limit until now."""
+    suspension = _end(context)
+    if suspension is not None:
+        context.record("suspension_ended", **_moved(context, suspension))
+
+
+def _end(context: CaseContext) -> Suspension | None:
     case = context.case
     suspension = context.session.scalar(
         select(Suspension)
@@ -38,13 +51,16 @@ def lift(context: CaseContext) -> None:
         .limit(1)
     )
     if suspension is None:
-        return
+        return None
     today = context.at.date()
-    moved = context.calendar.workdays_between(suspension.issued_on, today)
-    due = context.calendar.due(case.due_on, moved)
     suspension.resumed_on = today
     suspension.resumed_by_id = context.actor.officer_id if context.actor else None
-    suspension.moved_workdays = moved
+    suspension.moved_workdays = context.calendar.workdays_between(suspension.issued_on, today)
+    due = context.calendar.due(case.due_on, suspension.moved_workdays)
     case.due_on = due.on
     case.due_provisional = due.provisional or case.due_provisional
-    context.record("case_resumed", opinion=context.opinion, moved_workdays=moved, due_on=due.on.isoformat())
+    return suspension
+
+
+def _moved(context: CaseContext, suspension: Suspension) -> dict[str, Any]:
+    return {"moved_workdays": suspension.moved_workdays, "due_on": context.case.due_on.isoformat()}

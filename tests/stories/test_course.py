@@ -208,6 +208,26 @@ def test_the_applicant_withdraws_before_the_decision_and_not_after(tell: Tell) -
         story.client(COUNTER).post(f"/cases/{story.case_id}/withdrawal", {"reason": "再次撤回"})
 
 
+@pytest.mark.rule("SZ-25")
+@pytest.mark.parametrize(
+    ("outcome", "fields", "ended"),
+    [
+        ("supplement", {"materials": [{"name": "出院记录", "what": "补交"}]}, "supplement_cancelled"),
+        ("suspend", {}, "suspension_ended"),
+    ],
+)
+def test_who_withdraws_is_waited_for_no_more(tell: Tell, outcome: str, fields: dict[str, object], ended: str) -> None:
+    story = _assessed(tell)
+    _review(story, "first", outcome, fields=fields)
+
+    story.client(COUNTER).post(f"/cases/{story.case_id}/withdrawal", {"reason": "申请人要求撤回"})
+
+    case = story.case()
+    assert story.entries(ended)
+    assert [one["state"] for one in case["supplements"]] in ([], ["cancelled"])
+    assert all(one["resumed_on"] for one in case["suspensions"])
+
+
 @pytest.mark.rule("ACC-01")
 def test_what_happened_before_acceptance_can_be_read_too(tell: Tell) -> None:
     story = tell("medical_expense", at="2023-08-21T09:00")

@@ -232,6 +232,63 @@ def test_while_a_transfer_runs_the_review_is_held_and_a_refused_one_gives_it_bac
     _start(story, FOSHAN, DONGGUAN)
 
 
+@pytest.mark.rule("JUR-06")
+def test_a_transfer_that_its_starter_withdraws_is_not_written_down_as_refused(tell: Tell) -> None:
+    story = _accepted(tell)
+    _start(story, FOSHAN, DONGGUAN)
+    story.act("task", by=f"first-{FOSHAN}", task="transfer_first_review", outcome="refuse", opinion="属本机构。")
+    transfer = story.case()["transfers"][0]["id"]
+
+    story.client(f"transfer-{FOSHAN}").post(f"/transfers/{transfer}/withdrawal", {"reason": "经核实属于本机构管辖。"})
+
+    assert story.case()["transfers"][0]["state"] == "withdrawn"
+    assert story.entries("transfer_withdrawn")
+    assert not story.entries("transfer_refused")
+
+
+@pytest.mark.rule("JUR-06")
+def test_a_transfer_sent_back_at_its_first_review_is_refused_with_the_reviewers_words(tell: Tell) -> None:
+    story = _accepted(tell)
+    _start(story, FOSHAN, DONGGUAN)
+
+    story.act("task", by=f"first-{FOSHAN}", task="transfer_first_review", outcome="send_back", opinion="请写明依据。")
+
+    assert story.case()["transfers"][0]["state"] == "refused"
+    assert story.entries("transfer_refused")[0]["opinion"] == "请写明依据。"
+
+
+@pytest.mark.rule("JUR-09")
+def test_what_the_old_agency_asked_for_is_asked_for_no_more_after_a_transfer(tell: Tell) -> None:
+    story = _accepted(tell)
+    story.assess(f"first-{FOSHAN}", "268.00", "23650.00")
+    more = {"materials": [{"name": "费用清单", "what": "补交第二页"}]}
+    review = {"by": f"first-{FOSHAN}", "task": "first_review"}
+    story.act("task", **review, outcome="supplement", opinion="缺少一页。", fields=more)
+
+    _transferred(story, FOSHAN, DONGGUAN)
+
+    assert [supplement["state"] for supplement in story.case()["supplements"]] == ["cancelled"]
+    assert story.entries("supplement_cancelled")
+
+
+@pytest.mark.rule("JUR-02", "JUR-09")
+def test_a_suspension_ends_with_the_transfer_and_moves_the_due_date_by_its_own_days_alone(tell: Tell) -> None:
+    story = _accepted(tell)
+    story.assess(f"first-{FOSHAN}", "268.00", "23650.00")
+    story.act("task", by=f"first-{FOSHAN}", task="first_review", outcome="suspend", opinion="等待诉讼结果。")
+    promised = story.case()["due_on"]
+    story.clock("2023-10-09T09:00")
+
+    _transferred(story, FOSHAN, DONGGUAN)
+
+    case = story.case()
+    suspension = case["suspensions"][0]
+    # 09-28 itself was worked on; 10-07, 10-08 and 10-09 were not.
+    assert (suspension["resumed_on"], suspension["moved_workdays"]) == ("2023-10-09", 3)
+    assert (promised, case["due_on"]) == ("2023-11-01", "2023-11-06")
+    assert story.entries("suspension_ended")[0]["details"]["due_on"] == "2023-11-06"
+
+
 # --- the receiver disagrees
 
 
