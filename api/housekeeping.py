@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from api import auth, idempotency
-from engine import jobs
+from api import idempotency
+from engine import clock, jobs
 from engine.db import transaction
+from engine.models import OfficerSession
 
 _HOURLY = timedelta(hours=1)
 
@@ -22,7 +24,7 @@ def forget_old_keys(session: Session) -> None:
 @jobs.job("sessions.forget", every=_HOURLY)
 def forget_ended_sessions(session: Session) -> None:
     """Log-ins that ended."""
-    auth.forget_ended_sessions(session)
+    session.execute(delete(OfficerSession).where(OfficerSession.expires_at <= clock.now()))
 
 
 def keep_periodic_jobs() -> None:
