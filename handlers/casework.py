@@ -115,7 +115,11 @@ def void(case: CaseContext) -> None:
 @operator("delivery.record", "登记送达", returns=("delivered",))
 def record_delivery(case: CaseContext) -> dict[str, Scalar]:
     """The handling place delivered the result; channel and day are on the task (RES-02)."""
-    case.record("result_delivered", channel=str(case.form.get("channel") or ""))
+    case.record(
+        "result_delivered",
+        method=str(case.form.get("method") or ""),
+        delivered_on=str(case.form.get("delivered_on") or ""),
+    )
     return {"delivered": True}
 
 

@@ -73,6 +73,7 @@ def test_paper_stays_at_the_counter_while_the_handling_agency_delivers_and_archi
         "中山市社会保险基金管理局"
     }
     assert (case["state"], case["result"]) == ("archived", "approved")
+    assert story.entries("result_delivered")[0]["details"] == {"method": "counter", "delivered_on": "2023-08-01"}
 
 
 @pytest.mark.rule("ACC-12", "DAT-01")
