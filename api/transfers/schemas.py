@@ -6,6 +6,7 @@ import marshmallow as ma
 from marshmallow import fields
 
 from api.schemas import Code, Schema, Text
+from engine.casework.transfers import goes_to_superior
 
 
 class TransferStart(Schema):
@@ -14,6 +15,9 @@ class TransferStart(Schema):
     to_agency = Code(required=True, metadata={"description": "接收机构的经办机构编码或行政区划代码"})
     reason = Text(1000, required=True, metadata={"description": "移交理由"})
     legal_ground = Text(500, required=True, metadata={"description": "法律依据"})
+
+
+_TO_SUPERIOR = "接收机构是移出机构的上级，移交后由其审核，不能再移交或上报；属于其他机构管辖的，请移交有管辖权的机构。"
 
 
 class TransferView(ma.Schema):
@@ -35,3 +39,6 @@ class TransferView(ma.Schema):
     ended_at = fields.AwareDateTime(allow_none=True)
     late_workdays = fields.Integer(allow_none=True)
     alerted_at = fields.AwareDateTime(allow_none=True)
+    warning = fields.Function(
+        lambda transfer: _TO_SUPERIOR if goes_to_superior(transfer) else None, metadata={"type": ["string", "null"]}
+    )

@@ -12,13 +12,16 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from config.catalogue import services
+from config.province import province
 from config.register import reason as basis
 from engine import clock
 from engine.actor import Actor
-from engine.casework import handling, instances
+from engine.casework import handling, instances, routing
 from engine.casework.access import NO_SUCH_CASE, find_visible_case, require_agency, require_role, visible_cases
 from engine.casework.events import record_event
 from engine.casework.numbers import next_numbers
+from engine.casework.province import configuration_for
 from engine.casework.states import CASE_STATES, HOLDING
 from engine.errors import Conflict, InvalidInput, NotFound, RuleRefused, TaskHeld
 from engine.models import Agency, Case, Instance, Officer, Task, Transfer
@@ -27,6 +30,8 @@ from engine.ports import ports
 PROCESS = "case_transfer"
 WITHDRAWN = "transfer_withdrawn"
 LIMIT = "transfer.limit_workdays"
+#: 全省模式: the agency takes cases of the service that were accepted elsewhere (CFG-09).
+PROVINCE_WIDE = "province"
 
 
 def start_transfer(
@@ -45,14 +50,20 @@ def start_from_review(
     """A reviewer says 'not ours'; the review task stays his and is held. The case is locked by the caller."""
     case = session.get_one(Case, task.case_id)
     require_agency(actor, case.handling_agency_code)
-    return _start(
-        session,
-        case,
-        actor,
-        to_agency=str(fields.get("to_agency") or ""),
-        reason=opinion or "",
-        legal_ground=str(fields.get("legal_ground") or ""),
-    )
+    try:
+        return _start(
+            session,
+            case,
+            actor,
+            to_agency=str(fields.get("to_agency") or ""),
+            reason=opinion or "",
+            legal_ground=str(fields.get("legal_ground") or ""),
+        )
+    except InvalidInput as fault:
+        names = {"reason": "opinion"}
+        raise InvalidInput(
+            fields={names.get(name, f"fields.{name}"): sentences for name, sentences in fault.fields.items()}
+        ) from None
 
 
 def _start(session: Session, case: Case, actor: Actor, *, to_agency: str, reason: str, legal_ground: str) -> Transfer:
@@ -93,6 +104,7 @@ def _start(session: Session, case: Case, actor: Actor, *, to_agency: str, reason
         transfer=transfer.id,
         from_agency=transfer.from_agency_code,
         to_agency=target.code,
+        to_superior=goes_to_superior(transfer),
         state=state,
         due_on=from_arrival.on.isoformat(),
         due_from_finding_on=from_finding.on.isoformat(),
@@ -133,15 +145,24 @@ def running_transfer(session: Session, case_id: int) -> Transfer | None:
 
 
 def _target(session: Session, case: Case, code: str) -> Agency:
-    agency = session.get(Agency, code) or session.scalar(select(Agency).where(Agency.division_code == code))
-    if agency is None:
+    named = routing.find_agency(session, code)
+    if named is None:
         raise InvalidInput(fields={"to_agency": [f"没有代码为“{code[:16]}”的经办机构。"]})
-    if not agency.decides and agency.superior_code is not None:
-        # A town's branch acts for its city (东莞, 中山).
-        agency = session.get_one(Agency, agency.superior_code)
+    # A town's branch acts for its city (东莞, 中山).
+    agency = routing.deciding_agency(session, named)
     if agency.code == case.handling_agency_code:
         raise InvalidInput(fields={"to_agency": ["接收机构就是当前办理机构，请选择其他机构。"]})
+    configuration = configuration_for(session, agency.code, case.service, clock.today())
+    if configuration.distribution_mode != PROVINCE_WIDE and routing.is_cross_place(case.accepting_agency, agency):
+        title = services()[case.service].title
+        raise InvalidInput(fields={"to_agency": [f"{agency.name}没有开通“{title}”的全省通办，请核对接收机构。"]})
     return agency
+
+
+def goes_to_superior(transfer: Transfer) -> bool:
+    """The receiving agency is above the sending one, which is allowed and unusual (K-22)."""
+    sender, receiver = (province().agencies.get(code) for code in (transfer.from_agency_code, transfer.to_agency_code))
+    return sender is not None and receiver is not None and sender.path.startswith(receiver.path)
 
 
 def _require_text(**texts: str) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from engine import clock
+from engine.casework.province import configuration_for
+from engine.db import transaction
 from tests.stories.telling import Tell, Telling, dated
 
 FOSHAN, DONGGUAN = "440605", "441999"
@@ -167,6 +170,44 @@ def test_a_transfer_to_oneself_or_without_a_reason_is_refused(tell: Tell) -> Non
     assert "to_agency" in to_nobody.fields
     assert "reason" in unfounded.fields
     assert not story.case()["transfers"]
+
+
+@pytest.mark.rule("JUR-07")
+def test_a_case_goes_only_where_its_service_is_taken_from_elsewhere(tell: Tell) -> None:
+    story = _accepted(tell)
+    with transaction() as session:
+        row = configuration_for(session, DONGGUAN, "medical_expense", clock.today())
+        row.distribution_mode = "local"
+
+    refusal = story.refusal("transfer", by=f"transfer-{FOSHAN}", to=DONGGUAN, reason="…", legal_ground=BASIS)
+
+    assert "没有开通" in refusal.fields["to_agency"][0]
+
+
+@pytest.mark.rule("K-22", "JUR-07")
+def test_the_province_may_be_the_target_and_the_operator_is_warned(tell: Tell) -> None:
+    story = _accepted(tell)
+
+    _transferred(story, FOSHAN, "440099")
+
+    case = story.case()
+    assert case["handling_agency"]["code"] == "440099"
+    assert "上级" in case["transfers"][0]["warning"]
+    assert story.entries("transfer_started")[0]["details"]["to_superior"] is True
+    escalation = story.refusal("escalate", by="first-440099", reason="…")
+    assert (escalation.status, escalation.code) == (422, "no_common_superior")
+
+
+@pytest.mark.rule("JUR-07")
+def test_not_ours_with_a_wrong_agency_is_refused_under_the_names_of_the_form(tell: Tell) -> None:
+    story = _accepted(tell)
+    story.assess(f"first-{FOSHAN}", "268.00", "23650.00")
+    review = {"by": f"first-{FOSHAN}", "task": "first_review", "outcome": "not_ours", "opinion": "不属于本机构管辖。"}
+
+    refusal = story.refusal("task", **review, fields={"to_agency": "x1", "legal_ground": BASIS})
+
+    assert list(refusal.fields) == ["fields.to_agency"]
+    assert story.open_task("first_review")["held_because"] is None
 
 
 @pytest.mark.rule("JUR-09", "JUR-02")
