@@ -12,11 +12,12 @@ from typing import Any
 
 from flask import Flask, Response
 from flask_migrate import Migrate
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 import engine.models  # noqa: F401  registers the tables
 import handlers
 from api.applications.routes import blueprint as applications
-from api.auth import permission_of, public
+from api.auth import COOKIE, permission_of, public, uses_tls
 from api.blueprint import Api, CodeConverter, IdConverter, limit_body
 from api.cases.routes import blueprint as cases
 from api.catalogue.routes import blueprint as catalogue
@@ -65,10 +66,19 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "X-Frame-Options": "DENY",
-    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'",
+    # No script, style or page but our own files; nothing inline.
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none';"
+    " form-action 'self'; frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
     # What an officer read must not lie in a shared computer's cache.
     "Cache-Control": "no-store",
 }
+
+
+#: Sent where there is TLS, for a year.
+STRICT_TRANSPORT = "max-age=31536000; includeSubDomains"
 
 
 def create_app(settings: Settings) -> Flask:
@@ -132,8 +142,11 @@ def _register_routes(app: Flask, settings: Settings) -> None:
     app.register_error_handler(legal.RuleNotInForce, _not_in_force)
     app.before_request(limit_body)
     app.after_request(_add_headers)
+    if settings.access.proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.access.proxies)  # type: ignore[method-assign]
     api = Api(app)
     api.spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer"})
+    api.spec.components.security_scheme("browser", {"type": "apiKey", "in": "cookie", "name": COOKIE})
     api.register_converter(IdConverter, lambda _: {"type": "integer", "minimum": 1, "maximum": LARGEST_ID})
     api.register_converter(CodeConverter, lambda converter: {"type": "string", "pattern": f"^{converter.regex}$"})
     for resource in RESOURCES:
@@ -153,13 +166,15 @@ def _document_permissions(app: Flask, api: Api) -> None:
         for method in rule.methods or ():
             described = (path or {}).get(method.lower())
             if described is not None and permission is not None:
-                described["security"] = [{"bearer": []}]
+                described["security"] = [{"bearer": []}, {"browser": []}]
                 described["x-permission"] = permission
 
 
 def _add_headers(response: Response) -> Response:
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
+    if uses_tls():
+        response.headers.setdefault("Strict-Transport-Security", STRICT_TRANSPORT)
     return response
 
 

@@ -7,31 +7,31 @@ holds which. What an officer may do with this very case (agency, separation of d
 from __future__ import annotations
 
 import hashlib
+import hmac
 import secrets
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from datetime import timedelta
 from functools import wraps
-from threading import BoundedSemaphore
 from typing import Any, TypeVar, cast
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
 from flask import current_app, g, request
-from sqlalchemy import delete, select
+from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
 
 from config.settings import Settings
 from engine import clock
 from engine.actor import Actor
-from engine.db import db
-from engine.errors import NotAllowed, NotAuthenticated, RetryLater
+from engine.db import db, transaction
+from engine.errors import NotAllowed, NotAuthenticated
 from engine.models import Officer, OfficerSession
 from engine.process.diagram import ROLES
 
 View = TypeVar("View", bound=Callable[..., Any])
 
-SESSION_HOURS = 12
+BEARER, COOKIE_KIND = "bearer", "cookie"
+COOKIE = "tongban_session"
+CSRF_HEADER = "X-CSRF-Token"
+_NOTED_EVERY = timedelta(minutes=1)
 #: The training clock jumps over weeks; who learns there is not thrown out by it.
 TRAINING_SESSION = timedelta(days=3650)
 
@@ -75,13 +75,6 @@ PERMISSIONS: Mapping[str, frozenset[str]] = {
     "training.clock": EVERYONE,
 }
 
-#: An argon2 hash costs 64 MiB and a tenth of a second: no more than two at a time, others wait their turn.
-_verifying = BoundedSemaphore(2)
-_PATIENCE_SECONDS = 20
-_hasher = PasswordHasher()
-#: Verified against when there is no such officer, so that the answer takes as long.
-_NOBODY = "$argon2id$v=19$m=65536,t=3,p=4$PAN3mfPqK7+8PwgzrTda8g$8PWTj+siu4ocCl8kn7memXc3FHmykkA0tKpm7Qjr1Uo"
-
 
 def requires(permission: str) -> Callable[[View], View]:
     """The view needs somebody logged in whose roles hold `permission`; 401 or 403 before anything else is read."""
@@ -91,7 +84,7 @@ def requires(permission: str) -> Callable[[View], View]:
         @wraps(view)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
             g.pop("actor", None)
-            g.actor = _authenticate(db.session())
+            g.actor = _authenticate(db.session(), permission)
             if not g.actor.has(*roles):
                 raise NotAllowed("您的岗位没有这项操作的权限。", code="role_missing", details={"roles": sorted(roles)})
             return view(*args, **kwargs)
@@ -133,34 +126,16 @@ def actor_of(officer: Officer) -> Actor:
     )
 
 
-def check_password(session: Session, username: str, password: str) -> int:
-    """Id of the active officer with this name and password. Raises NotAuthenticated, the same for every reason."""
-    query = select(Officer.id, Officer.password_hash, Officer.active).where(Officer.username == username)
-    officer = session.execute(query).one_or_none()
-    # The check is slow: nobody else shall wait for the connection meanwhile.
-    session.rollback()
-    stored = officer.password_hash if officer is not None else _NOBODY
-    if not _verifying.acquire(timeout=_PATIENCE_SECONDS):
-        raise RetryLater("登录的人较多，请稍后再试。", code="log_in_busy")
-    right = False
-    try:
-        # A wrong password is refused below, like a name that nobody has.
-        with suppress(VerificationError, InvalidHashError):
-            right = _hasher.verify(stored, password)
-    finally:
-        _verifying.release()
-    if officer is None or not right or not officer.active:
-        raise NotAuthenticated("用户名或密码不正确。", code="wrong_credentials")
-    return int(officer.id)
-
-
-def open_session(session: Session, officer_id: int) -> str:
+def open_session(session: Session, officer_id: int, kind: str = BEARER) -> str:
     """A new token for the officer; only its SHA-256 is kept."""
     now = clock.now()
     token = secrets.token_urlsafe(32)
-    settings = cast(Settings, current_app.config["TONGBAN"])
-    lasts = TRAINING_SESSION if settings.mode == "training" else timedelta(hours=SESSION_HOURS)
-    session.add(OfficerSession(token_hash=_hash(token), officer_id=officer_id, created_at=now, expires_at=now + lasts))
+    lasts = TRAINING_SESSION if _settings().mode == "training" else _settings().access.lasts
+    session.add(
+        OfficerSession(
+            token_hash=_hash(token), officer_id=officer_id, kind=kind, created_at=now, expires_at=now + lasts
+        )
+    )
     return token
 
 
@@ -171,27 +146,124 @@ def forget_ended_sessions(session: Session) -> None:
 
 def close_session(session: Session) -> None:
     """Forget the token of this request."""
-    session.execute(delete(OfficerSession).where(OfficerSession.token_hash == _hash(_token())))
+    _kind, token = _credential()
+    session.execute(delete(OfficerSession).where(OfficerSession.token_hash == _hash(token)))
 
 
-def _authenticate(session: Session) -> Actor:
+def close_other_sessions(session: Session, officer_id: int) -> None:
+    """End every log-in of the officer but the one of this request."""
+    _kind, token = _credential()
+    session.execute(
+        delete(OfficerSession).where(OfficerSession.officer_id == officer_id, OfficerSession.token_hash != _hash(token))
+    )
+
+
+def forget_cookie(session: Session) -> None:
+    """Whatever log-in the browser brought along ends: a new one never continues it."""
+    token = request.cookies.get(cookie_name())
+    if token:
+        session.execute(delete(OfficerSession).where(OfficerSession.token_hash == _hash(token)))
+
+
+def cookie_name() -> str:
+    """Of the browser's session; the prefix keeps it to this host and to TLS, where there is TLS."""
+    return f"__Host-{COOKIE}" if uses_tls() else COOKIE
+
+
+def uses_tls() -> bool:
+    """Production stands behind TLS."""
+    return _settings().mode == "production"
+
+
+def csrf_token(token: str) -> str:
+    """What a page of ours sends beside the cookie; no page of somebody else can read it."""
+    return hmac.new(_settings().secret.encode(), f"csrf:{token}".encode("utf-8", "surrogatepass"), "sha256").hexdigest()
+
+
+def current_csrf_token() -> str | None:
+    """The token for this browser's session; None for a program's."""
+    kind, token = _credential()
+    return csrf_token(token) if kind == COOKIE_KIND else None
+
+
+def obligation(officer: Officer) -> str | None:
+    """What this officer has to do before anything else: `password_change_due`, `second_factor_due`."""
+    if officer.must_change_password:
+        return "password_change_due"
+    asked = {"off": False, "everyone": True}.get(
+        _settings().access.second_factor, not _ADMINISTRATORS.isdisjoint(officer.roles)
+    )
+    return "second_factor_due" if asked and not officer.second_factor_confirmed else None
+
+
+_OBLIGATIONS = {
+    "password_change_due": "请先修改初始密码。",
+    "second_factor_due": "您的岗位须启用动态验证码，请先完成设置。",
+}
+
+
+def _authenticate(session: Session, permission: str) -> Actor:
     # A connection may still hold the snapshot of an earlier request.
     session.rollback()
-    row = session.get(OfficerSession, _hash(_token()))
-    if row is None or row.expires_at <= clock.now() or not row.officer.active:
+    kind, token = _credential()
+    row = session.get(OfficerSession, _hash(token))
+    if row is None or row.kind != kind or _has_ended(row) or not row.officer.active:
         raise NotAuthenticated("登录已失效，请重新登录。", code="session_ended")
-    return actor_of(row.officer)
+    if kind == COOKIE_KIND and request.method not in ("GET", "HEAD", "OPTIONS"):
+        _require_csrf_token(token)
+    due = obligation(row.officer)
+    if due is not None and permission != "session.own":
+        raise NotAllowed(_OBLIGATIONS[due], code=due)
+    actor = actor_of(row.officer)
+    _note_use(session, row)
+    return actor
 
 
-def _token() -> str:
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+def _has_ended(row: OfficerSession) -> bool:
+    now = clock.now()
+    if row.expires_at <= now:
+        return True
+    idle = TRAINING_SESSION if _settings().mode == "training" else _settings().access.idle
+    return (row.used_at or row.created_at) + idle <= now
+
+
+def _note_use(session: Session, row: OfficerSession) -> None:
+    """Keep the session alive; written once a minute, not at each request."""
+    now = clock.now()
+    if (row.used_at or row.created_at) + _NOTED_EVERY > now:
+        return
+    token_hash = row.token_hash
+    with transaction() as writing:
+        writing.execute(update(OfficerSession).where(OfficerSession.token_hash == token_hash).values(used_at=now))
+
+
+def _require_csrf_token(token: str) -> None:
+    sent = request.headers.get(CSRF_HEADER, "")
+    if not hmac.compare_digest(sent.encode("utf-8", "surrogatepass"), csrf_token(token).encode()):
+        raise NotAllowed("请求不是从本系统的页面发出的，已拒绝。", code="csrf_token_wrong")
+
+
+def _credential() -> tuple[str, str]:
+    """Kind and token of the one log-in this request names. Raises NotAuthenticated for none, and for two."""
+    cookie = request.cookies.get(cookie_name())
+    header = request.headers.get("Authorization")
+    if cookie and header is not None:
+        # Whose rights would count, and does the CSRF token?
+        raise NotAuthenticated("请求带有两种登录凭据，只能用一种。", code="two_credentials")
+    if cookie:
+        return COOKIE_KIND, cookie
+    scheme, _, token = (header or "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise NotAuthenticated("请先登录。")
-    return token.strip()
+    return BEARER, token.strip()
 
 
 def _hash(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _settings() -> Settings:
+    return cast(Settings, current_app.config["TONGBAN"])
 
 
 def permission_of(view: Callable[..., Any]) -> str | None:

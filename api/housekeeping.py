@@ -13,6 +13,7 @@ from engine.db import transaction
 from engine.models import OfficerSession
 
 _HOURLY = timedelta(hours=1)
+_LONGEST_LOCK = timedelta(days=1)
 
 
 @jobs.job("idempotency_keys.forget", every=_HOURLY)
@@ -25,6 +26,12 @@ def forget_old_keys(session: Session) -> None:
 def forget_ended_sessions(session: Session) -> None:
     """Log-ins that ended."""
     session.execute(delete(OfficerSession).where(OfficerSession.expires_at <= clock.now()))
+
+
+@jobs.job("attempts.forget", every=_HOURLY)
+def forget_old_attempts(session: Session) -> None:
+    """Wrong guesses that count no more: longer ago than any lock lasts."""
+    attempts.forget_old(session, clock.now() - _LONGEST_LOCK)
 
 
 def keep_periodic_jobs() -> None:

@@ -9,9 +9,8 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, cast
 
-from sqlalchemy import CursorResult, delete, select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -78,7 +77,6 @@ def take_back(session: Session, guess: Guess) -> None:
     session.execute(update(Attempt).where(Attempt.key == guess.key, Attempt.count > 0).values(count=Attempt.count - 1))
 
 
-def forget_old(session: Session, before: datetime) -> int:
-    """Delete what nobody has tried since; how many."""
-    gone = session.execute(delete(Attempt).where(Attempt.last_at < before))
-    return cast("CursorResult[Any]", gone).rowcount
+def forget_old(session: Session, before: datetime) -> None:
+    """Delete what nobody has tried since."""
+    session.execute(delete(Attempt).where(Attempt.last_at < before))

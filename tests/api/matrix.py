@@ -318,6 +318,16 @@ ASKS: Mapping[tuple[str, str], Ask] = {
         {"opinion": "不属于受理范围。", "ground": "附件2三（二）"}, also=frozenset({"no_ground"})
     ),
     ("POST", f"{_API}/applications/<application_id>/acceptance"): Ask({}),
+    # The officers of the matrix have no password: any is wrong.
+    ("POST", f"{_API}/sessions/current/password"): Ask(
+        {"password": "x", "new_password": "y"}, also=frozenset({"wrong_password", "locked"})
+    ),
+    ("POST", f"{_API}/sessions/current/second-factor"): Ask(
+        {"password": "x"}, also=frozenset({"wrong_password", "locked"})
+    ),
+    ("POST", f"{_API}/sessions/current/second-factor/confirmation"): Ask(
+        {"code": "000000"}, also=frozenset({"no_second_factor_waits"})
+    ),
     ("GET", f"{_API}/tasks"): Ask(shows=_task_in),
     ("POST", f"{_API}/tasks/acquisitions"): Ask({}),
     ("POST", f"{_API}/tasks/<task_id>/release"): Ask(before=_claimed),
