@@ -16,7 +16,7 @@ from engine.casework import escalations, instances, transfers
 from engine.casework.access import find_visible_case, require_agency, require_role, visible_cases
 from engine.casework.events import record_event
 from engine.casework.paging import Page, page_size
-from engine.casework.states import CASE_STATES, PLAIN_WORDS, RESULTS
+from engine.casework.states import CASE_STATES, RESULTS, plain_words
 from engine.errors import InvalidInput, NotFound, RuleRefused
 from engine.models import Case
 from engine.ports import ports
@@ -129,7 +129,7 @@ def progress(session: Session, receipt_number: str, identity_number: str) -> dic
         "receipt_number": case.receipt_number,
         "service": services()[case.service].title,
         "state": CASE_STATES[case.state],
-        "words": PLAIN_WORDS[case.state],
+        "words": plain_words(case.state, case.result),
         "result": RESULTS[case.result] if case.result else None,
         "accepted_at": case.accepted_at,
         "due_on": case.due_on if case.result is None else None,

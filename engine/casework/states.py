@@ -40,8 +40,8 @@ PLAIN_WORDS = {
     "awaiting_scan": "您的申请已受理，工作人员正在扫描材料。",
     "scanned": "您的材料已送到办理机构，等待审核。",
     "awaiting_first_review": "办理机构正在审核您的申请。",
-    "first_reviewed": "您的申请已通过第一次审核，等待第二次审核。",
-    "awaiting_second_review": "您的申请已通过第一次审核，正在进行第二次审核。",
+    "first_reviewed": "您的申请已完成第一次审核，等待第二次审核。",
+    "awaiting_second_review": "您的申请已完成第一次审核，正在进行第二次审核。",
     "completed": "您的申请已经办结，结果即将送达。",
     "awaiting_delivery": "您的申请已经办结，结果正在送达。",
     "delivered": "您的申请已经办结，结果已送达。",
@@ -53,3 +53,15 @@ PLAIN_WORDS = {
     "escalated": "您的申请由哪个机构办理正在由上级机构确定，办理期限不变。",
     "terminated": "您的申请已终止办理。",
 }
+
+#: A case without a decision is no case that is 办结, whatever is still delivered and filed.
+_ENDED_WITHOUT_DECISION = {
+    "terminated": "您的申请已终止办理，原因请看终止通知书。",
+    "withdrawn": "您的申请已按要求撤回。",
+    "voided": "您的申请已作废，原因请向办理机构了解。",
+}
+
+
+def plain_words(state: str, result: str | None) -> str:
+    """What an applicant reads about a case in this state, with this result if it has one."""
+    return _ENDED_WITHOUT_DECISION.get(result or "") or PLAIN_WORDS[state]
