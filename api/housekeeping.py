@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from api import idempotency
 from engine import clock, jobs
+from engine.accounts import attempts
 from engine.db import transaction
 from engine.models import OfficerSession
 
