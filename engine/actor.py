@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,6 +16,8 @@ class Actor:
     #: "/440099/440199/440106/"
     agency_path: str
     roles: frozenset[str]
+    #: Role that is held only for somebody absent -> the officer this one stands in for (代理).
+    stands_in: Mapping[str, int] = field(default_factory=dict)
 
     def has(self, *roles: str) -> bool:
         """This officer holds at least one of `roles`."""

@@ -1,6 +1,6 @@
 """The tables, one family per file. Importing this package registers them all."""
 
-from engine.models.account import Attempt, OfficerSession
+from engine.models.account import Absence, Attempt, OfficerSession
 from engine.models.agency import Agency, Officer, Outlet
 from engine.models.application import Application, InsuranceRelation, Person
 from engine.models.benefit import (
@@ -30,6 +30,7 @@ from engine.models.task import Task
 from engine.models.transfer import Escalation, Supplement, Suspension, Transfer
 
 __all__ = [
+    "Absence",
     "Agency",
     "Application",
     "Attempt",

@@ -1,13 +1,13 @@
-"""Log-ins of officers and wrong guesses at them."""
+"""Log-ins of officers, wrong guesses at them, and who stands in for whom."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
-from sqlalchemy import ForeignKey, String
+from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from engine.db import Base, Moment
+from engine.db import Base, Moment, Personal
 from engine.models.agency import Officer
 
 
@@ -37,3 +37,28 @@ class Attempt(Base):
     key: Mapped[str] = mapped_column(String(64), primary_key=True)
     count: Mapped[int]
     last_at: Mapped[datetime] = mapped_column(Moment, index=True)
+
+
+class Absence(Base):
+    """Somebody's leave (请假), and who stands in meanwhile (代理): with his own identity, on the other's roles."""
+
+    __tablename__ = "absence"
+    __table_args__ = (
+        Index("ix_absence_officer", "officer_id", "until_on"),
+        Index("ix_absence_substitute", "substitute_id", "until_on"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    officer_id: Mapped[int] = mapped_column(ForeignKey("officer.id"))
+    #: None: nobody stands in; the work lies in the pool.
+    substitute_id: Mapped[int | None] = mapped_column(ForeignKey("officer.id"))
+    #: Both days included; a leave that ended early ends the day before it was ended.
+    from_on: Mapped[date]
+    until_on: Mapped[date]
+    reason: Mapped[str] = mapped_column(Personal(200))
+    recorded_by_id: Mapped[int] = mapped_column(ForeignKey("officer.id"))
+    recorded_at: Mapped[datetime] = mapped_column(Moment)
+    ended_at: Mapped[datetime | None] = mapped_column(Moment)
+
+    officer: Mapped[Officer] = relationship(foreign_keys=[officer_id])
+    substitute: Mapped[Officer | None] = relationship(foreign_keys=[substitute_id])
