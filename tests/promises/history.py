@@ -10,6 +10,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import date
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -33,7 +34,7 @@ from engine.errors import TongbanError
 from engine.models import Agency, Case, Officer, Task, Transfer
 from tests.conftest import FixedClock
 from tests.factories import make_person
-from tests.factories_intake import make_command, make_relation, outlet_of
+from tests.factories_intake import benefit_form, facts_for, make_command, make_relation, outlet_of
 from tests.promises.entries import entry
 
 #: Two cities far apart, two districts of one city, a city with its own district.
@@ -52,6 +53,15 @@ SERVICES = (
     "travel_expense",
     "remote_treatment_filing",
 )
+#: Services whose expenses an employer may have advanced, and their box on form 1-1.
+ADVANCED = {"medical_expense": "medical", "rehabilitation_expense": "rehabilitation", "assistive_device": "device"}
+TO_EMPLOYER = {
+    "account_kind": "employer_account",
+    "employer_bank": "测试银行",
+    "employer_holder": "测试用人单位1",
+    "employer_account": "4400000000000000002",
+    "employer_account_reason": "advanced_by_employer",
+}
 
 
 @dataclass
@@ -64,6 +74,8 @@ class History:
     case_ids: list[int] = field(default_factory=list)
     #: Due days as told to clients at acceptance.
     promised: dict[int, date] = field(default_factory=dict)
+    #: What stands on the receipt and never changes.
+    told: dict[int, tuple[Any, ...]] = field(default_factory=dict)
     refusals: list[str] = field(default_factory=list)
     done: list[str] = field(default_factory=list)
 
@@ -88,7 +100,9 @@ class History:
         with transaction() as session:
             acceptor = officer(session, accepting, "acceptor", self.random)
             make_relation(session, person, insured)
-            command = make_command(service, outlet=outlet_of(session, accepting), person=person)
+            command = make_command(
+                service, outlet=outlet_of(session, accepting), person=person, **self._advance_of_employer(service)
+            )
             application = applications.submit_application(session, command, acceptor)
             for item in materials.of_application(session, application.id):
                 materials.collect(session, application.id, acceptor, [{"material": item.material, "copies": 1}])
@@ -98,6 +112,25 @@ class History:
             for case in acceptance.accept_application(session, application.id, acceptor):
                 self.case_ids.append(case.id)
                 self.promised[case.id] = case.due_on
+                self.told[case.id] = told(case)
+
+    def _advance_of_employer(self, service: str) -> dict[str, Any]:
+        """In half of the claims for expenses the employer has paid a part of them."""
+        if service not in ADVANCED or self.random.random() < 0.5:
+            return {}
+        form = benefit_form(
+            **TO_EMPLOYER,
+            expenses=[ADVANCED[service]],
+            invoice_count=1,
+            invoice_total="100.00",
+            advanced_by_employer="60.00",
+            expenses_signed_by="worker_or_relative",
+            expenses_signed_on="2022-03-01",
+        )
+        return {
+            "facts": {service: {**facts_for(service), "advanced_by_employer": "60.00"}},
+            "forms": {"1-1": form},
+        }
 
     # Middle
 
@@ -238,6 +271,21 @@ class History:
                 complete(session, task, actor, finishing_outcome(session, task))
                 return True
         return False
+
+
+def told(case: Case) -> tuple[Any, ...]:
+    """What the applicant was told at acceptance and nobody may change (ACC-12)."""
+    return (
+        case.receipt_number,
+        case.serial_number,
+        case.accepted_at,
+        case.accepting_agency_code,
+        case.accepted_by_id,
+        case.outlet_code,
+        case.service,
+        case.limit_workdays,
+        case.definition_hash,
+    )
 
 
 # People

@@ -9,17 +9,18 @@ from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from config.benefits import benefit_table
 from engine.casework import materials
 from engine.db import transaction
-from engine.models import Case, CaseEvent, Incident, Instance, Message, Suspension, Task, Transfer
+from engine.models import Case, CaseEvent, Incident, Instance, Message, Payee, Suspension, Task, Transfer
 from tests.conftest import FixedClock
-from tests.promises.history import History
+from tests.promises.history import History, told
 
 SEEDS = range(1, 9)
 STEPS = 60
 
 
-@pytest.mark.rule("JUR-02", "JUR-03", "REV-04", "REV-05", "ACC-12", "DAT-03", "ROU-03")
+@pytest.mark.rule("JUR-02", "JUR-03", "REV-06", "ACC-08", "ACC-12", "DAT-03", "ROU-03", "G228-16")
 @pytest.mark.parametrize("seed", SEEDS)
 def test_every_promise_holds_after_a_random_history(any_app: Flask, clock: FixedClock, seed: int) -> None:
     history = History(seed, clock)
@@ -39,6 +40,9 @@ def test_every_promise_holds_after_a_random_history(any_app: Flask, clock: Fixed
         decided_on_complete_images(session)
         different_people(session)
         one_message_per_occasion(session)
+        what_the_receipt_says_stays(session, history)
+        reviewed_by_the_handling_agency(session)
+        employers_are_paid_on_evidence_alone(session)
         nothing_is_left_open(session)
     assert history.done and history.refusals, (
         "a history in which nothing happens, or nothing is refused, proves nothing"
@@ -114,6 +118,37 @@ def one_message_per_occasion(session: Session) -> None:
         assert ends == (0 if case.result == "voided" else 1), (case.id, case.result, told)
         suspended = len(session.scalars(select(Suspension).where(Suspension.case_id == case.id)).all())
         assert told["suspension"] == suspended
+
+
+def what_the_receipt_says_stays(session: Session, history: History) -> None:
+    """Numbers, time and place of acceptance, limit and diagram: through transfers and designations too."""
+    for case in session.scalars(select(Case)):
+        assert told(case) == history.told[case.id], case.id
+
+
+def reviewed_by_the_handling_agency(session: Session) -> None:
+    """Each review was done by an officer of the agency that handled the case then; the last one of them decided."""
+    for case in session.scalars(select(Case)):
+        reviews = session.scalars(
+            select(Task)
+            .where(Task.case_id == case.id, Task.form == "review", Task.state == "completed")
+            .order_by(Task.completed_at, Task.id)
+        ).all()
+        for review in reviews:
+            assert review.completed_by is not None
+            assert review.completed_by.agency_code == review.agency_code, (case.id, review.element_id)
+        if case.result in ("approved", "not_approved"):
+            assert reviews[-1].agency_code == case.handling_agency_code, case.id
+
+
+def employers_are_paid_on_evidence_alone(session: Session) -> None:
+    """Promise 7: an employer's account has a coded reason and the image of its evidence, and gets nothing monthly."""
+    reasons = benefit_table().account_reasons
+    rows = select(Payee, Case).join(Case, Case.id == Payee.case_id)
+    for payee, case in session.execute(rows.where(Payee.account_kind == "employer_account", Case.result == "approved")):
+        assert payee.reason_code in reasons, case.id
+        assert materials.has_image(session, case, str(reasons[payee.reason_code].evidence)), case.id
+        assert not payee.monthly, case.id
 
 
 def nothing_is_left_open(session: Session) -> None:
