@@ -22,7 +22,7 @@ APPLICANTS = frozenset({"employer", "worker", "relative", "agent"})
 _WHO = LegalRef(
     document="gd-2023-4",
     article="二（二）",
-    quote="我省工伤保险各参保单位、参保人及近亲属线下办理工伤保险经办服务业务（不含涉及申请先行支付）的，可自主选择向省内任一社会保险经办服务网点提出申请",
+    quote="我省工伤保险各参保单位、参保人及近亲属线下办理工伤保险经办服务业务（不含涉及申请先行支付）的，可自主选择向省内任一社会保险经办服务网点……提出申请",
 )
 _ADVANCE = LegalRef(document="gd-2023-4", article="二（二）、附件2 一", quote="不含涉及申请先行支付")
 _MODE = LegalRef(
