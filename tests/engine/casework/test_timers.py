@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select, text
 
-from engine.casework import incidents, timers
+from engine.casework import incidents, instances, timers
 from engine.casework.context import CaseContext
 from engine.clock import SHANGHAI
 from engine.db import db, transaction
@@ -85,6 +85,29 @@ def test_a_time_missed_while_everything_was_down_fires_once_with_its_original_ti
         assert sorted(event.case_id for event in events) == list(cases)
         assert {event.details["due_at"] for event in events} == {DUE.isoformat()}
         assert {event.at.isoformat() for event in events} == {"2023-10-09T08:30:00+08:00"}
+
+
+def test_an_application_that_is_no_case_yet_has_timers_too(cases: range, clock: FixedClock) -> None:
+    with transaction() as session:
+        application = session.get_one(Case, cases[0]).application
+        timed.plans.append(DUE)
+        instance = instances.start(
+            session, process_id="timed", subject="application", subject_row=application, actor=None
+        )
+        spoiled = instances.start(
+            session, process_id="timed", subject="application", subject_row=application, actor=None
+        )
+        spoiled.state = b"nonsense"
+        application_id, agency = application.id, application.accepting_agency_code
+    clock.set(DUE)
+
+    assert timers.fire_due() == len(cases) + 1
+
+    with transaction() as session:
+        events = session.scalars(select(CaseEvent).where(CaseEvent.kind == timed.ACTED, CaseEvent.case_id.is_(None)))
+        assert [event.application_id for event in events] == [application_id]
+        assert session.get_one(Instance, instance.id).ended_at == DUE
+    assert (_incident().instance_id, _incident().case_id, _incident().agency_code) == (spoiled.id, None, agency)
 
 
 def test_one_round_fires_everything_that_is_due_however_much_it_is(app: Flask, clock: FixedClock) -> None:

@@ -33,8 +33,9 @@ def plan(case: CaseContext) -> dict[str, Scalar]:
 @operator("test.act", "到期办理")
 def act(case: CaseContext) -> None:
     case.record(ACTED, due_at=case.data["due_at"], task=case.task_id)
-    if case.case.id in misdeeds:
-        misdeeds[case.case.id](case)
+    misdeed = misdeeds.get(case.instance.case_id or 0)
+    if misdeed is not None:
+        misdeed(case)
 
 
 def publish(session: Session) -> None:
