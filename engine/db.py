@@ -36,6 +36,15 @@ class Base(DeclarativeBase):
 
 db = SQLAlchemy(model_class=Base, engine_options={"pool_pre_ping": True})
 
+#: Of each connection: after how long the server gives up on the other side.
+POSTGRESQL = (
+    "tcp_keepalives_idle = 20",
+    "tcp_keepalives_interval = 10",
+    "tcp_keepalives_count = 3",
+    "tcp_user_timeout = 60000",
+    "idle_in_transaction_session_timeout = 300000",
+)
+
 _writing: ContextVar[bool] = ContextVar("writing", default=False)
 
 
@@ -106,6 +115,11 @@ def _prepare_connection(connection: Any, record: Any) -> None:
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.execute("PRAGMA busy_timeout=15000")
         cursor.close()
+    elif type(connection).__module__.startswith("psycopg"):
+        # A host that is gone without a word, or a process that hangs, must not hold a case for ever: the server
+        # notices and takes back what it was doing.
+        connection.execute("; ".join(f"SET {setting}" for setting in POSTGRESQL))
+        connection.commit()
 
 
 @event.listens_for(Engine, "begin")
