@@ -18,7 +18,7 @@ from engine.casework.events import record_event
 from engine.casework.numbers import next_numbers
 from engine.casework.province import configuration_for
 from engine.errors import Conflict, InvalidInput, RuleRefused
-from engine.models import Agency, Application, Case
+from engine.models import Agency, Application, Case, Person
 from engine.ports import ports
 from engine.process import definitions
 
@@ -100,6 +100,8 @@ def _require_checks(session: Session, application: Application) -> None:
 
 
 def _require_reason_for_duplicates(session: Session, application: Application, given: str | None) -> None:
+    # Another counter may be accepting for the same person in this very moment: it waits, and then sees this case.
+    session.execute(select(Person.id).where(Person.id == application.person_id).with_for_update())
     duplicates = applications.open_duplicates(session, application)
     if duplicates and not (given or "").strip():
         receipts = "、".join(case.receipt_number for case in duplicates)

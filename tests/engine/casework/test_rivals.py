@@ -5,7 +5,9 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from contextlib import suppress
+from functools import partial
+from threading import Barrier, BrokenBarrierError
 
 import pytest
 from flask import Flask
@@ -14,11 +16,13 @@ from sqlalchemy.orm import Session
 
 from config.task_forms import task_forms
 from engine.actor import Actor
-from engine.casework import cases, tasks, timers, transfers
+from engine.casework import acceptance, applications, cases, materials, tasks, timers, transfers
 from engine.db import db, transaction
 from engine.errors import TongbanError
 from engine.models import Case, Task
 from tests.conftest import FixedClock
+from tests.factories import make_person
+from tests.factories_intake import make_command, make_relation, outlet_of
 from tests.promises.history import History, complete, officer
 
 pytestmark = pytest.mark.postgres
@@ -120,6 +124,34 @@ def test_two_completions_and_a_tick_at_once_complete_the_task_once(
     with transaction() as session:
         done = session.scalars(select(Task).where(Task.case_id == case_id, Task.state == "completed")).all()
         assert [task.id for task in done] == [task_id]
+
+
+def test_of_two_counters_that_accept_the_same_claim_at_once_the_second_needs_a_reason(
+    postgres_app: Flask, clock: FixedClock
+) -> None:
+    ready = []
+    with transaction() as session:
+        person = make_person()
+        make_relation(session, person, "442099")
+        for agency in ("440106", "440113"):
+            acceptor = officer(session, agency, "acceptor")
+            command = make_command("medical_expense", outlet=outlet_of(session, agency), person=person)
+            application = applications.submit_application(session, command, acceptor)
+            for item in materials.of_application(session, application.id):
+                materials.collect(session, application.id, acceptor, [{"material": item.material, "copies": 1}])
+            applications.record_checks(session, application.id, acceptor, eligible=True, complete=True)
+            ready.append((application.id, acceptor))
+    both_accepted = Barrier(2)
+
+    def accept(session: Session, *, application_id: int, acceptor: Actor) -> None:
+        acceptance.accept_application(session, application_id, acceptor)
+        # Neither commits before the other has come as far, unless the other cannot.
+        with suppress(BrokenBarrierError):
+            both_accepted.wait(timeout=0.5)
+
+    answers = _race(postgres_app, *(partial(accept, application_id=one, acceptor=who) for one, who in ready))
+
+    assert sorted(answers) == ["done", "duplicate_case"]
 
 
 def _reviewers(session: Session, agency: str) -> tuple[Actor, Actor]:
