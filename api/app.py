@@ -27,9 +27,11 @@ from api.errors import problem, register_error_handlers
 from api.escalations.routes import blueprint as escalations
 from api.health.routes import blueprint as health
 from api.incidents.routes import blueprint as incidents
+from api.messages.routes import blueprint as messages
 from api.progress.routes import blueprint as progress
 from api.schemas import LARGEST_ID
 from api.sessions.routes import blueprint as sessions
+from api.sms_templates.routes import blueprint as sms_templates
 from api.tasks.routes import blueprint as tasks
 from api.training.routes import blueprint as training
 from api.transfers.routes import blueprint as transfers
@@ -57,6 +59,8 @@ RESOURCES = (
     definitions,
     catalogue,
     progress,
+    messages,
+    sms_templates,
 )
 
 #: Endpoint of /api/openapi.json, made by flask-smorest.

@@ -72,6 +72,10 @@ PERMISSIONS: Mapping[str, frozenset[str]] = {
     "definition.publish": frozenset({"business_analyst"}),
     "incident.read": frozenset({"supervisor", "business_analyst", "province_administrator", "auditor"}),
     "incident.resolve": frozenset({"supervisor", "business_analyst", "province_administrator"}),
+    "message.read": _ADMINISTRATORS | {"supervisor", "auditor"},
+    "message.retry": _ADMINISTRATORS | {"supervisor"},
+    "sms_template.read": _ADMINISTRATORS | {"supervisor", "business_analyst", "auditor"},
+    "sms_template.edit": _ADMINISTRATORS,
     "training.clock": EVERYONE,
 }
 

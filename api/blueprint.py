@@ -117,18 +117,21 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
 
                 return once(current_actor(), status, act)
 
-            documented = self.answers(schema, title, status=status)(wrapper)
-            return self.doc(parameters=[_KEY_PARAMETER])(documented)  # type: ignore[no-any-return]
+            return self.answers(schema, title, status=status, keyed=True)(wrapper)
 
         return decorator
 
     def answers(
-        self, schema: type[ma.Schema] | None, title: str, *, status: HTTPStatus = HTTPStatus.OK
+        self, schema: type[ma.Schema] | None, title: str, *, status: HTTPStatus = HTTPStatus.OK, keyed: bool = False
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-        """Document what the view answers; by itself it leaves answer and transaction to the view."""
+        """Document what the view answers; by itself it leaves answer and transaction to the view.
+
+        `keyed`: the view does its work once for an Idempotency-Key.
+        """
 
         def decorator(view: Callable[..., Any]) -> Callable[..., Any]:
-            return self.doc(summary=title)(self.response(status, schema)(view))  # type: ignore[no-any-return]
+            documented = self.doc(summary=title)(self.response(status, schema)(view))
+            return self.doc(parameters=[_KEY_PARAMETER])(documented) if keyed else documented  # type: ignore[no-any-return]
 
         return decorator
 

@@ -111,7 +111,12 @@ class OutgoingMessage:
     @property
     def reference(self) -> str:
         """What the gateway is told with it, so that a hand-over repeated after a crash can be recognised."""
-        return str(self.message_id) if self.round == 1 else f"{self.message_id}.{self.round}"
+        return reference_of(self.message_id, self.round)
+
+
+def reference_of(message_id: int, round_: int) -> str:
+    """ "4711"; "4711.2" once an officer has sent it again."""
+    return str(message_id) if round_ == 1 else f"{message_id}.{round_}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from engine.casework import acceptance, materials
+from engine.casework import acceptance, materials, outbox_page
 from engine.db import Base
 from engine.models import (
     BankAccount,
@@ -21,6 +21,7 @@ from engine.models import (
     Filing,
     IssuedDocument,
     MaterialItem,
+    Message,
     Payee,
     Supplement,
     Suspension,
@@ -49,6 +50,7 @@ class CaseFile:
     transfers: Sequence[Transfer]
     escalations: Sequence[Escalation]
     documents: Sequence[IssuedDocument]
+    messages: Sequence[Message]
     linked_cases: Sequence[Case]
 
     def __getattr__(self, name: str) -> Any:
@@ -80,5 +82,6 @@ def file_of(session: Session, case: Case) -> CaseFile:
         transfers=rows(Transfer),
         escalations=rows(Escalation),
         documents=rows(IssuedDocument),
+        messages=outbox_page.of_case(session, case.id),
         linked_cases=acceptance.linked_cases(session, case),
     )

@@ -14,6 +14,7 @@ from api.transfers.schemas import TransferView
 from config.catalogue import services
 from engine import clock
 from engine.casework.paging import LARGEST_PAGE
+from engine.casework.outbox_page import is_sent
 from engine.casework.states import CASE_STATES, RESULTS
 from engine.models import Case
 
@@ -262,6 +263,10 @@ class CaseView(CaseBrief):
     transfers = fields.List(fields.Nested(TransferView))
     escalations = fields.List(fields.Nested(EscalationView))
     documents = fields.List(fields.Nested(DocumentView))
+    messages = fields.List(fields.Nested(MessageView))
+    message_sent = fields.Function(
+        lambda file: "已发送" if is_sent(file.messages) else "未发送", metadata={"type": "string"}
+    )
     linked_cases = fields.List(fields.Nested(LinkedCaseView))
 
 

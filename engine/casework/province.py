@@ -122,7 +122,7 @@ def configuration_for(session: Session, handling_agency_code: str, service: str,
 
     Raises `NotFound` where the agency or its configuration does not exist.
     """
-    city_code = _city_of(session, handling_agency_code)
+    city_code = city_of(session, handling_agency_code)
     found = session.scalar(
         select(ServiceConfiguration)
         .where(
@@ -138,7 +138,22 @@ def configuration_for(session: Session, handling_agency_code: str, service: str,
     return found
 
 
-def _city_of(session: Session, agency_code: str) -> str:
+def configurations_from(session: Session, city_code: str, service: str, on: date) -> list[ServiceConfiguration]:
+    """The versions that count for cases accepted on that day or later: the one in force, and those that come after."""
+    newest: dict[date, ServiceConfiguration] = {}
+    for row in session.scalars(
+        select(ServiceConfiguration)
+        .where(ServiceConfiguration.city_code == city_code, ServiceConfiguration.service == service)
+        .order_by(ServiceConfiguration.version)
+    ):
+        newest[row.valid_from] = row
+    days = sorted(newest)
+    in_force = [day for day in days if day <= on][-1:]
+    return [newest[day] for day in (*in_force, *(day for day in days if day > on))]
+
+
+def city_of(session: Session, agency_code: str) -> str:
+    """The agency's city, which configures the services for it; the province is its own. Raises `NotFound`."""
     agency = session.get(Agency, agency_code)
     while agency is not None and agency.level not in ("city", "province"):
         agency = session.get(Agency, agency.superior_code) if agency.superior_code else None

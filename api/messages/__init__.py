@@ -1,0 +1,1 @@
+"""The outbox: text messages, what became of them, and sending again."""

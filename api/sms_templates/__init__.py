@@ -1,0 +1,1 @@
+"""Templates of text messages, and the slots they stand in."""
