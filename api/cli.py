@@ -20,7 +20,7 @@ from api import server, trace
 from api.app import create_app, register_operators
 from config.settings import PROJECT, Settings, SettingsError, from_environment
 from engine import clock
-from engine.casework import relations
+from engine.casework import message_texts, relations
 from engine.db import db, transaction
 from engine.errors import InvalidInput, TongbanError
 from engine.models import Officer
@@ -283,6 +283,34 @@ def list_officers(agency: str | None, role: str | None, as_json: bool) -> None:
         ]
     lines = [f"{row['username']:<24}{row['agency']:<12}{','.join(row['roles'])}" for row in rows]
     _say(as_json, {"officers": rows}, "\n".join(lines))
+
+
+# Messages
+
+
+@tongban.group("sms")
+def sms_group() -> None:
+    """短信。"""
+
+
+@sms_group.command("render")
+@click.argument("text")
+@click.argument("values", nargs=-1, metavar="KEY=VALUE ...")
+@json_option
+def render_message(text: str, values: tuple[str, ...], as_json: bool) -> int:
+    """以关键词的值生成短信 TEXT。超过 500 字、KEY 不是关键词、关键词没有值：退出码 1。"""
+    given = [value.partition("=") for value in values]
+    try:
+        for key, sign, _ in given:
+            if not sign:
+                raise InvalidInput(fields={key: [f"“{key}”应写成“关键词=值”。"]})
+        message = message_texts.render_strictly(text, {key: value for key, _, value in given})
+    except InvalidInput as error:
+        sentences = [sentence for field in error.fields.values() for sentence in field]
+        return _refuse(as_json, REFUSED, "\n".join(sentences), {"fields": error.fields})
+    parts = len(message_texts.split(message))
+    _say(as_json, {"text": message, "characters": len(message), "parts": parts}, message)
+    return 0
 
 
 # The rest

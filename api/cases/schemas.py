@@ -8,13 +8,14 @@ import marshmallow as ma
 from marshmallow import fields, validate
 
 from api.escalations.schemas import EscalationView
+from api.messages.schemas import MessageView
 from api.paging import USUAL_PAGE, PageQuery, page_of
 from api.schemas import Choice, Code, Day, Named, Number, Schema, Text, yuan
 from api.transfers.schemas import TransferView
 from config.catalogue import services
 from engine import clock
-from engine.casework.paging import LARGEST_PAGE
 from engine.casework.outbox_page import is_sent
+from engine.casework.paging import LARGEST_PAGE
 from engine.casework.states import CASE_STATES, RESULTS
 from engine.models import Case
 

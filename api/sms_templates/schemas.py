@@ -11,7 +11,6 @@ from api.paging import PageQuery, page_of
 from api.schemas import REQUIRED, Choice, Code, Flag, Number, QueryNumber, Schema, Text
 from config.catalogue import SMS_MAX_LENGTH, SMS_SLOTS, services
 from engine.casework.message_texts import KEYS, SLOT_KEYS, SOMETIMES, Key
-from engine.casework.sms_templates import draft_of, published_of
 from engine.models import MessageTemplate
 
 
@@ -106,6 +105,12 @@ class Removed(ma.Schema):
     removed = fields.Integer(required=True)
 
 
+class OfficerName(ma.Schema):
+    """Who."""
+
+    name = fields.String(required=True)
+
+
 class WordingView(ma.Schema):
     """One wording of a template: who wrote it and when, who published it and when."""
 
@@ -114,10 +119,7 @@ class WordingView(ma.Schema):
     content = fields.String(required=True)
     written_by = fields.String(attribute="written_by.name", required=True)
     written_at = fields.AwareDateTime(required=True)
-    published_by = fields.Function(
-        lambda wording: wording.published_by.name if wording.published_by else None,
-        metadata={"type": ["string", "null"]},
-    )
+    published_by = fields.Pluck(OfficerName, "name", allow_none=True)
     published_at = fields.AwareDateTime(allow_none=True)
 
 
@@ -133,22 +135,15 @@ class TemplateView(ma.Schema):
     active = fields.Boolean(required=True)
     state_name = fields.Function(lambda template: "有效" if template.active else "无效", metadata={"type": "string"})
     name = fields.Function(lambda template: _name(template), metadata={"type": "string"})
-    draft = fields.Function(
-        lambda template: WordingView().dump(draft_of(template)) or None, metadata={"type": ["object", "null"]}
-    )
-    published = fields.Function(
-        lambda template: WordingView().dump(published_of(template)) or None, metadata={"type": ["object", "null"]}
-    )
-    versions = fields.Function(
-        lambda template: WordingView(many=True).dump([one for one in template.versions if one.number is not None]),
-        metadata={"type": "array", "items": {"type": "object"}},
-    )
+    draft = fields.Nested(WordingView, allow_none=True)
+    published = fields.Nested(WordingView, allow_none=True)
+    versions = fields.List(fields.Nested(WordingView), attribute="published_versions", required=True)
     changed_by = fields.String(attribute="changed_by.name", required=True)
     changed_at = fields.AwareDateTime(required=True)
 
 
 def _name(template: MessageTemplate) -> str:
-    wording = published_of(template) or draft_of(template)
+    wording = template.published or template.draft
     return wording.name if wording else ""
 
 

@@ -20,7 +20,7 @@ from engine import clock
 from engine.actor import Actor
 from engine.casework.message_texts import SLOT_TITLES, Preview, preview, slot_faults
 from engine.casework.province import configurations_from
-from engine.casework.sms_templates import own_city, published_of, readable_city
+from engine.casework.sms_templates import own_city, readable_city
 from engine.errors import Conflict, InvalidInput, NotFound
 from engine.models import (
     ConfigurationChange,
@@ -132,7 +132,7 @@ def _usable(
     template = session.get(MessageTemplate, template_id, with_for_update=True)
     if template is None or template.city_code != city:
         return None, ["没有这个短信模板。"]
-    newest = published_of(template)
+    newest = template.published
     if newest is None:
         return None, ["该模板还没有发布，不能使用。"]
     if not template.active:
@@ -144,13 +144,8 @@ def _add_version(
     session: Session, actor: Actor, base: ServiceConfiguration, newest: int, chosen: Mapping[str, _Text]
 ) -> int:
     """A version like `base` with the chosen texts, for cases accepted from today on; the newest number afterwards."""
-    bound = dict(
-        session.execute(
-            select(SlotBinding.slot, SlotBinding.template_version_id).where(SlotBinding.configuration_id == base.id)
-        )
-        .tuples()
-        .all()
-    )
+    bindings = session.scalars(select(SlotBinding).where(SlotBinding.configuration_id == base.id))
+    bound = {binding.slot: binding.template_version_id for binding in bindings}
     wanted = {**bound, **{slot: text.version_id for slot, text in chosen.items()}}
     wanted = {slot: version_id for slot, version_id in wanted.items() if version_id is not None}
     texts = {**base.sms, **{slot: text.content for slot, text in chosen.items()}}
@@ -225,7 +220,7 @@ def _table(session: Session, city: str, service: str) -> SlotTable:
 
 
 def _slot(service: str, slot: str, content: str | None, bound: MessageTemplateVersion | None) -> Slot:
-    newest = published_of(bound.message_template) if bound is not None else None
+    newest = bound.message_template.published if bound is not None else None
     return Slot(
         slot=slot,
         title=SLOT_TITLES[slot],

@@ -165,7 +165,7 @@ def write_draft(
 ) -> MessageTemplate:
     """Write the draft, or a new one beside the published versions."""
     template = _own_template(session, template_id, actor, version)
-    draft = draft_of(template)
+    draft = template.draft
     if draft is None:
         template.versions.append(_draft(actor, name, content))
     else:
@@ -179,13 +179,13 @@ def write_draft(
 def publish(session: Session, template_id: int, actor: Actor, *, version: int) -> MessageTemplate:
     """Make the draft the newest version. Slots keep the version that was put into them."""
     template = _own_template(session, template_id, actor, version)
-    draft = draft_of(template)
+    draft = template.draft
     if draft is None:
         raise Conflict("没有可以发布的草稿。", code="no_draft")
     faults = text_faults(draft.content)
     if faults:
         raise InvalidInput(fields={"content": faults})
-    newest = published_of(template)
+    newest = template.published
     draft.number = newest.number + 1 if newest is not None and newest.number else 1
     draft.published_by_id, draft.published_at = actor.officer_id, clock.now()
     _touch(template, actor)
@@ -195,8 +195,8 @@ def publish(session: Session, template_id: int, actor: Actor, *, version: int) -
 def discard_draft(session: Session, template_id: int, actor: Actor, *, version: int) -> MessageTemplate:
     """Throw the draft away; what is published stays."""
     template = _own_template(session, template_id, actor, version)
-    draft = draft_of(template)
-    if draft is None or published_of(template) is None:
+    draft = template.draft
+    if draft is None or template.published is None:
         raise Conflict("没有可以放弃的草稿；从未发布的模板可以删除。", code="no_draft")
     template.versions.remove(draft)
     _touch(template, actor)
@@ -206,7 +206,7 @@ def discard_draft(session: Session, template_id: int, actor: Actor, *, version: 
 def remove_template(session: Session, template_id: int, actor: Actor, *, version: int) -> None:
     """Delete a template that was never published; a published one can only be made inactive."""
     template = _own_template(session, template_id, actor, version)
-    if published_of(template) is not None:
+    if template.published is not None:
         raise Conflict("已发布过的模板不能删除，可以设为无效。", code="template_published")
     session.delete(template)
 
@@ -232,17 +232,6 @@ def change_template(
     session.flush()
     session.refresh(template)
     return template
-
-
-def draft_of(template: MessageTemplate) -> MessageTemplateVersion | None:
-    """The wording that is not published yet."""
-    return next((one for one in template.versions if one.number is None), None)
-
-
-def published_of(template: MessageTemplate) -> MessageTemplateVersion | None:
-    """The version published last."""
-    numbered = [one for one in template.versions if one.number is not None]
-    return max(numbered, key=lambda one: one.number or 0, default=None)
 
 
 def uses_of(session: Session, template: MessageTemplate, on: date) -> list[tuple[str, str]]:

@@ -127,6 +127,21 @@ class MessageTemplate(Base):
         order_by="MessageTemplateVersion.id", cascade="all, delete-orphan", back_populates="message_template"
     )
 
+    @property
+    def draft(self) -> MessageTemplateVersion | None:
+        """The wording that is not published yet."""
+        return next((one for one in self.versions if one.number is None), None)
+
+    @property
+    def published_versions(self) -> list[MessageTemplateVersion]:
+        """What was published, the newest last."""
+        return sorted((one for one in self.versions if one.number is not None), key=lambda one: one.number or 0)
+
+    @property
+    def published(self) -> MessageTemplateVersion | None:
+        """The version published last."""
+        return next(reversed(self.published_versions), None)
+
 
 class MessageTemplateVersion(Base):
     """One wording of a template: the draft (no number yet), or a published version, which never changes."""
