@@ -118,7 +118,7 @@ def start_ticking(app: Flask) -> Ticker:
     ticker.every("timers", settings.tick_seconds, timers.fire_due)
     ticker.every("jobs", settings.tick_seconds, lambda stopped: jobs.queue().work(stopped))
     # On its own: a gateway that is slow must not hold up the timers.
-    ticker.every("messages", settings.tick_seconds, lambda stopped: outbox.send_due())
+    ticker.every("messages", settings.tick_seconds, outbox.send_due)
     ticker.every("periodic_jobs", _MINUTE, lambda stopped: keep_periodic_jobs())
     ticker.start()
     return ticker

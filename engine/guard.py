@@ -1,4 +1,4 @@
-"""What the loops over timers, jobs and incidents need: one thing that fails must not stop the others.
+"""What the loops over timers, jobs, messages and incidents need: one thing that fails must not stop the others.
 
 The house catches everything here and in the API's last handler, and nowhere else.
 """

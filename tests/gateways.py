@@ -10,8 +10,8 @@ from engine.errors import CannotProceed, RetryLater
 from engine.ports import Accepted, DeliveryReceipt, OutgoingMessage, ports
 
 
-class Killed(BaseException):
-    """The process ends here."""
+class Killed(KeyboardInterrupt):
+    """The process ends here; of all exceptions, this one goes through everything."""
 
 
 @dataclass

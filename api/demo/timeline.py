@@ -47,6 +47,7 @@ EVENTS = {
     "message_failed": "短信发送失败",
     "message_made": "短信",
     "message_not_configured": "短信（未配置）",
+    "message_retried": "重新发送短信",
     "payees_recorded": "确定待遇领取人",
     "process_started": "流程启动",
     "referral_used": "使用转诊备案",

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from api.auth import current_actor, requires
 from api.blueprint import Blueprint
 from api.idempotency import once
-from api.messages.schemas import MessageIds, MessagePage, MessageQuery, MessageView, RetryReport, filters_of
+from api.messages.schemas import MessageIds, MessagePage, MessageQuery, MessageReport, MessageView, filters_of
 from engine.actor import Actor
 from engine.casework import outbox, outbox_page
 from engine.casework.paging import Page
@@ -63,7 +63,7 @@ def retry_message(message_id: int) -> Response:
 @blueprint.route("/retry", methods=["POST"])
 @requires("message.retry")
 @blueprint.arguments(MessageIds)
-@blueprint.answers(RetryReport, "批量重新发送短信", keyed=True)
+@blueprint.answers(MessageReport, "批量重新发送短信", keyed=True)
 def retry_messages(body: dict[str, Any]) -> Response:
     """Send failed messages again, now. One that cannot be sent does not stop the others; each has its outcome."""
     actor = current_actor()
@@ -73,7 +73,7 @@ def retry_messages(body: dict[str, Any]) -> Response:
     _send([message_id for message_id in ids if message_id not in refused])
     with transaction() as session:
         items = [refused.get(message_id) or _outcome(session, message_id, actor) for message_id in ids]
-        return _answer(renewed, RetryReport().dump({"items": items}))
+        return _answer(renewed, MessageReport().dump({"items": items}))
 
 
 def _renew(session: Session, ids: Collection[int], actor: Actor) -> list[dict[str, Any]]:

@@ -66,7 +66,7 @@ class MessageView(ma.Schema):
 MessagePage = page_of(MessageView)
 
 
-class RetryOutcome(ma.Schema):
+class MessageOutcome(ma.Schema):
     """What came of one message that was sent again."""
 
     id = fields.Integer(required=True)
@@ -76,7 +76,7 @@ class RetryOutcome(ma.Schema):
     message = fields.Nested(MessageView, allow_none=True)
 
 
-class RetryReport(ma.Schema):
+class MessageReport(ma.Schema):
     """What came of each message, in the order asked for."""
 
-    items = fields.List(fields.Nested(RetryOutcome), required=True)
+    items = fields.List(fields.Nested(MessageOutcome), required=True)

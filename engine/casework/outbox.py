@@ -7,7 +7,7 @@ dies in between leaves the claim behind; it ends by itself, and the message goes
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -19,6 +19,7 @@ from engine import clock
 from engine.casework.messages import fail
 from engine.db import transaction
 from engine.errors import CannotProceed, RetryLater
+from engine.guard import fault_of
 from engine.models import Message, MessagePart, MessageReceipt
 from engine.ports import Accepted, DeliveryReceipt, OutgoingMessage, ports
 
@@ -46,13 +47,17 @@ class _Claim:
     attempt: int
 
 
-def send_due() -> int:
-    """Hand over what is due and take in what the gateway has to say; how many messages it took.
+def _never() -> bool:
+    return False
+
+
+def send_due(stopped: Callable[[], bool] = _never) -> int:
+    """Hand over what is due, until `stopped`, and take in what the gateway has to say; how many messages it took.
 
     The first fault of the gateway ends the round: the other messages stay due, and the gateway gets a rest.
     """
     taken = 0
-    for _ in range(BATCH):
+    while taken < BATCH and not stopped():
         claim = _claim(None)
         if claim is None or not _hand_over(claim):
             break
@@ -142,18 +147,17 @@ def _outgoing(message: Message) -> OutgoingMessage:
 
 def _hand_over(claim: _Claim) -> bool:
     """Give the message to the gateway and write down what came of it; False where the gateway should rest."""
-    try:
-        accepted = ports().sms.hand_over(claim.message)
-    except CannotProceed as error:
+    accepted: list[Accepted] = []
+    error = fault_of(lambda: accepted.append(ports().sms.hand_over(claim.message)))
+    if error is None:
+        _taken(claim, accepted[0])
+    elif isinstance(error, CannotProceed):
         _refused(claim, error)
-        return True
-    except Exception as error:
+    else:
         if not isinstance(error, RetryLater):
-            log.exception("hand_over_failed", message_id=claim.message.message_id)
+            log.error("hand_over_failed", message_id=claim.message.message_id, exc_info=error)
         _not_taken(claim, error)
-        return False
-    _taken(claim, accepted)
-    return True
+    return error is None or isinstance(error, CannotProceed)
 
 
 def _taken(claim: _Claim, accepted: Accepted) -> None:
@@ -180,7 +184,7 @@ def _refused(claim: _Claim, error: CannotProceed) -> None:
             fail(session, message, error.code, error.message, clock.now())
 
 
-def _not_taken(claim: _Claim, error: Exception) -> None:
+def _not_taken(claim: _Claim, error: BaseException) -> None:
     with transaction() as session:
         message = _still_ours(session, claim)
         if message is None:
@@ -229,11 +233,9 @@ def take_receipts() -> None:
         )
     if waiting is None:
         return
-    try:
-        ports().sms.take_receipts(_keep)
-    except Exception as error:
-        if not isinstance(error, RetryLater):
-            log.exception("receipts_failed")
+    error = fault_of(lambda: ports().sms.take_receipts(_keep))
+    if error is not None and not isinstance(error, RetryLater):
+        log.error("receipts_failed", exc_info=error)
 
 
 def _keep(receipt: DeliveryReceipt) -> None:

@@ -49,7 +49,7 @@ def _told(session: Session, of_events: Any, of_messages: Any) -> list[Entry]:
             "officer": None,
             "agency": names.get(message.sender_agency_code),
             "opinion": message.text,
-            "details": {"slot": message.slot},
+            "details": {"slot": message.slot, "state": message.state, "failure": message.failure},
             "because": [],
         }
         for message in messages

@@ -30,7 +30,7 @@ from api.demo.steps import picture
 from api.demo.story import application
 from engine import clock
 from engine.db import db, transaction
-from engine.models import Escalation, Incident, Instance, Officer, Task, Transfer
+from engine.models import Escalation, Incident, Instance, Message, Officer, Task, Transfer
 from tests.applications import OfficerClient, token_of
 from tests.conftest import FixedClock
 from tests.stories.telling import Telling, telling
@@ -174,7 +174,7 @@ def build(app: Flask, home: Path, clock_: FixedClock) -> Scene:
     scene.keep("handed_in", application_id=story.application_id)
     story.act("accept", by=acceptor)
     incident = _break(story.case_id)
-    scene.keep("accepted", **_ids(story), incident_id=incident)
+    scene.keep("accepted", **_ids(story), incident_id=incident, **_write_a_message(story))
     story.act("transfer", by=f"transfer-{FIRST}", to=SECOND, reason="参保地不在本市。", legal_ground="附件2三（五）")
     scene.keep("transferring", **_ids(story))
     for level, officer in (("first", f"first-{FIRST}"), ("second", f"second-{FIRST}")):
@@ -221,6 +221,16 @@ def _break(case_id: int) -> int:
         session.add(incident)
         session.flush()
         return incident.id
+
+
+def _write_a_message(story: Telling) -> dict[str, int]:
+    """The message of the acceptance, and a template that the administrator of the handling city has drafted."""
+    admin = story.client(f"admin-{FIRST}")
+    category = admin.post("/sms/categories", {"name": "工伤待遇"})["id"]
+    template = admin.post("/sms/templates", {"category_id": category, **TEMPLATE})["id"]
+    message = db.session.scalars(select(Message.id).where(Message.case_id == story.case_id)).one()
+    db.session.rollback()
+    return {"category_id": category, "template_id": template, "message_id": message}
 
 
 def _ids(story: Telling) -> dict[str, int]:
@@ -274,12 +284,29 @@ def _retried(body: Any, scene: Scene) -> bool:
     return body["outcomes"][0]["outcome"] != "not_found"
 
 
+def _message_in(body: Any, scene: Scene) -> bool:
+    return scene.ids[scene.stage]["message_id"] in [item["id"] for item in body["items"]]
+
+
+def _sent_again(body: Any, scene: Scene) -> bool:
+    return body["items"][0]["outcome"] != "not_found"
+
+
+def _category_in(body: Any, scene: Scene) -> bool:
+    return scene.ids[scene.stage]["category_id"] in [item["id"] for item in body["items"]]
+
+
+def _template_in(body: Any, scene: Scene) -> bool:
+    return scene.ids[scene.stage]["template_id"] in [item["id"] for item in body["items"]]
+
+
 def _scan() -> dict[str, Any]:
     return {"material": "diagnosis", "file": (BytesIO(picture("once more")), "x.png")}
 
 
 WORKER = "442000198405170316"
 REASON = {"reason": "当事人要求。"}
+TEMPLATE = {"function_code": "BJ01", "name": "办结", "content": "尊敬的XM，您好。"}
 LINES = [
     {"line": 1, "allowed": "386.50", "catalogue": "inside"},
     {"line": 2, "allowed": "12840.00", "catalogue": "inside"},
@@ -340,6 +367,20 @@ ASKS: Mapping[tuple[str, str], Ask] = {
     ("POST", f"{_API}/incidents/<incident_id>/retry"): Ask(also=frozenset({"not_waiting"})),
     ("GET", f"{_API}/incidents"): Ask(shows=_incident_in),
     ("POST", f"{_API}/incidents/<incident_id>/note"): Ask({"note": "已通知。"}),
+    ("GET", f"{_API}/messages"): Ask(shows=_message_in),
+    ("POST", f"{_API}/messages/<message_id>/retry"): Ask(also=frozenset({"message_not_failed"})),
+    ("POST", f"{_API}/sms/preview"): Ask({"content": "尊敬的XM，您好。"}),
+    ("GET", f"{_API}/sms/categories"): Ask(shows=_category_in),
+    ("POST", f"{_API}/sms/categories"): Ask({"name": "工伤备案"}),
+    ("PUT", f"{_API}/sms/categories/<category_id>"): Ask({"name": "工伤备案"}),
+    ("DELETE", f"{_API}/sms/categories/<category_id>"): Ask(also=frozenset({"category_in_use"})),
+    ("GET", f"{_API}/sms/templates"): Ask(shows=_template_in),
+    ("PUT", f"{_API}/sms/templates/<template_id>"): Ask({"version": 1, "active": False}),
+    ("DELETE", f"{_API}/sms/templates/<template_id>"): Ask({"version": 1}),
+    ("PUT", f"{_API}/sms/templates/<template_id>/draft"): Ask({"version": 1, "name": "办结", "content": "您好。"}),
+    ("DELETE", f"{_API}/sms/templates/<template_id>/draft"): Ask({"version": 1}, also=frozenset({"no_draft"})),
+    ("POST", f"{_API}/sms/templates/<template_id>/publication"): Ask({"version": 1}),
+    ("PUT", f"{_API}/sms/slots/<service>"): Ask({"version": 1, "slots": {"urging": None}}),
     ("POST", f"{_API}/definitions"): Ask({"files": {}}, also=frozenset({"invalid_input"})),
     ("POST", f"{_API}/definitions/check"): Ask({"files": {}}, also=frozenset({"invalid_input"})),
 }
@@ -350,6 +391,10 @@ def ask_for(scene: Scene, method: str, path: str) -> Ask:
     ask = ASKS.get((method, path), Ask())
     if path.endswith("/incidents/retries"):
         return Ask({"ids": [scene.ids[scene.stage]["incident_id"]]}, also=frozenset({"not_waiting"}), shows=_retried)
+    if path.endswith("/messages/retry"):
+        return Ask({"ids": [scene.ids[scene.stage]["message_id"]]}, shows=_sent_again)
+    if (method, path) == ("POST", f"{_API}/sms/templates"):
+        return Ask({"category_id": scene.ids[scene.stage]["category_id"], **TEMPLATE, "function_code": "BJ02"})
     if path.endswith("/assignment"):
         colleague = scene.officers["first_reviewer", scene_agency(scene)]
         return Ask({"officer_id": colleague, "reason": "专长"}, before=ask.before)

