@@ -16,6 +16,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 import engine.models  # noqa: F401  registers the tables
 import handlers
+from api.accounts.routes import blueprint as accounts
 from api.applications.routes import blueprint as applications
 from api.auth import COOKIE, permission_of, public, uses_tls
 from api.blueprint import Api, CodeConverter, IdConverter, limit_body
@@ -43,6 +44,7 @@ from engine.errors import RuleRefused
 from engine.files import LocalFiles
 from engine.jobs.procrastinate_queue import ProcrastinateQueue
 from engine.jobs.table import TableQueue
+from engine.privacy import keyring
 from handlers.rules import gates, identity, jurisdiction, workdays
 from handlers.sms.gateways import gateway_of
 
@@ -50,6 +52,7 @@ MIGRATIONS = PROJECT / "engine" / "models" / "migrations"
 
 RESOURCES = (
     sessions,
+    accounts,
     applications,
     cases,
     tasks,
@@ -107,6 +110,7 @@ def create_app(settings: Settings) -> Flask:
     db.init_app(app)
     Migrate(app, db, directory=str(MIGRATIONS))
     register_operators()
+    keyring.use(keyring.ring_of(settings))
     fill_ports(settings)
     jobs.use(queue_of(settings))
     _register_routes(app, settings)

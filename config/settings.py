@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, cast, get_args
 
-from config import access, sms
+from config import access, keys, sms
 from config.access import AccessSettings
 from config.environment import SettingsError, port_in
+from config.keys import KeySettings
 from config.sms import SmsSettings
 
 __all__ = ["DEFAULT_SECRET", "PROJECT", "Mode", "Settings", "SettingsError", "from_environment"]
@@ -45,6 +46,8 @@ class Settings:
     sms: SmsSettings = field(default_factory=SmsSettings)
     #: TONGBAN_SESSION_HOURS and what else is about log-in: see `config.access`.
     access: AccessSettings = field(default_factory=AccessSettings)
+    #: TONGBAN_KEYS, TONGBAN_CIPHER: see `config.keys`.
+    keys: KeySettings = field(default_factory=KeySettings)
     #: TONGBAN_JOBS: where jobs wait, in the embedded table or, on PostgreSQL, with procrastinate.
     jobs: Jobs = "embedded"
 
@@ -76,6 +79,7 @@ def from_environment(environ: dict[str, str] | None = None) -> Settings:
         scheduler=env.get("TONGBAN_SCHEDULER", "on") != "off",
         sms=sms.from_environment(env),
         access=access.from_environment(env, production=mode == "production"),
+        keys=keys.from_environment(env, production=mode == "production"),
         jobs=_jobs(env.get("TONGBAN_JOBS", "embedded"), url, mode),
     )
     if mode == "production" and settings.secret == DEFAULT_SECRET:

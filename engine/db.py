@@ -7,6 +7,7 @@ where they are read for change.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -14,12 +15,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import DateTime, Engine, LargeBinary, MetaData, String, event
+from sqlalchemy import Column, DateTime, Engine, LargeBinary, MetaData, Table, Text, event
 from sqlalchemy.engine import Connection, Dialect
+from sqlalchemy.exc import DontWrapMixin
 from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.sql.operators import is_, is_not
 from sqlalchemy.types import JSON, TypeDecorator
 
 from engine.clock import SHANGHAI
+from engine.privacy.keyring import is_encrypted, keyring
 
 NAMES = {
     "ix": "ix_%(column_0_label)s",
@@ -69,18 +73,83 @@ class Moment(TypeDecorator[datetime]):
         return value.astimezone(SHANGHAI)
 
 
-class Personal(TypeDecorator[str]):
-    """Text about a person (name, identity number, phone, account). The one place where encryption will be put."""
+class TooLong(ValueError, DontWrapMixin):
+    """A personal text that is longer than its column allows; the message names the column, never the text."""
 
-    impl = String
+
+class _Unsearchable(TypeDecorator.Comparator[Any]):
+    """Equal values are encrypted to different texts: what must be found again has a keyed hash beside it."""
+
+    def operate(self, op: Any, *other: Any, **kwargs: Any) -> Any:
+        if op not in (is_, is_not):
+            raise TypeError("an encrypted column cannot be compared or sorted by")
+        return super().operate(op, *other, **kwargs)
+
+
+class Personal(TypeDecorator[str]):
+    """Text about a person (name, identity number, phone, account, opinion): encrypted for its column.
+
+    What was stored before there was encryption is read as it stands, until `engine.privacy.rotation` has been there.
+    A `fixed` value is never encrypted again, because its row must not change: it needs its key as long as it exists.
+    """
+
+    impl = Text
     cache_ok = True
+    comparator_factory = _Unsearchable
+
+    def __init__(self, length: int, *, fixed: bool = False, column: str = "") -> None:
+        super().__init__()
+        self.length = length
+        self.fixed = fixed
+        #: "table.column", filled in when the column gets its table.
+        self.column = column
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        if value is None:
+            return None
+        if len(value) > self.length:
+            raise TooLong(f"{self.column} takes {self.length} characters")
+        return keyring().encrypt(_bound(self.column), value.encode())
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
+        if value is None or not is_encrypted(value):
+            return value
+        return keyring().decrypt(_bound(self.column), value).decode()
 
 
 class PersonalJSON(TypeDecorator[Any]):
-    """A document about a person (a filled-in form). The one place where encryption will be put."""
+    """A document about a person (a filled-in form): encrypted as a whole, and kept as one JSON string."""
 
     impl = JSON
     cache_ok = True
+    comparator_factory = _Unsearchable
+    fixed = False
+
+    def __init__(self, *, column: str = "") -> None:
+        super().__init__()
+        self.column = column
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        if value is None:
+            return None
+        return keyring().encrypt(_bound(self.column), json.dumps(value, ensure_ascii=False).encode())
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        if not isinstance(value, str) or not is_encrypted(value):
+            return value
+        return json.loads(keyring().decrypt(_bound(self.column), value))
+
+
+@event.listens_for(Column, "after_parent_attach")
+def _bind_to_column(column: Column[Any], table: Any) -> None:
+    if isinstance(column.type, Personal | PersonalJSON) and isinstance(table, Table):
+        column.type.column = f"{table.name}.{column.name}"
+
+
+def _bound(column: str) -> str:
+    if not column:
+        raise RuntimeError("a personal value belongs to no column")
+    return column
 
 
 Blob = LargeBinary

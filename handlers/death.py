@@ -28,9 +28,9 @@ def record_dependants(case: CaseContext) -> dict[str, Scalar]:
                 claimed=0,
                 facts={
                     "relation": one["relation"],
-                    "identity_key": key,
-                    "also_in_cases": case.benefits.elsewhere_with("dependant", "identity_key", key),
+                    "also_in_cases": case.benefits.elsewhere_about("dependant", key),
                 },
+                person_key=key,
             )
             for number, (one, key) in enumerate(zip(dependants, keys, strict=True), start=1)
         ],

@@ -53,6 +53,8 @@ class NewLine:
     allowed: int | None = None
     reason: str | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
+    #: Keyed hash of the identity number of whom the line is about.
+    person_key: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,6 +165,7 @@ class Benefits:
                 allowed=row.allowed,
                 reason=row.reason,
                 facts=row.facts,
+                person_key=row.person_key,
             )
             for row in self._session.scalars(
                 select(DeterminationLine)
@@ -188,6 +191,7 @@ class Benefits:
                     allowed=line.allowed,
                     reason=line.reason,
                     facts=dict(line.facts),
+                    person_key=line.person_key,
                 )
             )
         self._session.flush()
@@ -221,15 +225,15 @@ class Benefits:
             raise CannotProceed(f"办件没有第{number}行明细，请核对后重新提交。", code="unknown_line")
         return row
 
-    def elsewhere_with(self, kind: str, fact: str, value: str) -> list[int]:
-        """Ids of other valid cases that have a line of that kind with that fact (the same dependant, say)."""
-        rows = self._session.execute(
-            select(DeterminationLine.case_id, DeterminationLine.facts)
+    def elsewhere_about(self, kind: str, person_key: str) -> list[int]:
+        """Ids of other valid cases that have a line of that kind about that person (the same dependant, say)."""
+        ids = self._session.scalars(
+            select(DeterminationLine.case_id)
             .join(Case, Case.id == DeterminationLine.case_id)
-            .where(DeterminationLine.kind == kind, Case.id != self._case.id, Case.valid)
-            .where(DeterminationLine.facts[fact].as_string() == value)
+            .where(DeterminationLine.kind == kind, DeterminationLine.person_key == person_key)
+            .where(Case.id != self._case.id, Case.valid)
         )
-        return sorted({row.case_id for row in rows})
+        return sorted(set(ids))
 
     # Determinations
 

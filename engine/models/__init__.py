@@ -3,6 +3,7 @@
 from engine.models.account import Absence, Attempt, OfficerSession
 from engine.models.agency import Agency, Officer, Outlet
 from engine.models.application import Application, InsuranceRelation, Person
+from engine.models.audit import AUDIT_IDS, AuditEntry, AuditPending, AuditSeal, KeyRotation
 from engine.models.benefit import (
     BankAccount,
     Certification,
@@ -30,10 +31,14 @@ from engine.models.task import Task
 from engine.models.transfer import Escalation, Supplement, Suspension, Transfer
 
 __all__ = [
+    "AUDIT_IDS",
     "Absence",
     "Agency",
     "Application",
     "Attempt",
+    "AuditEntry",
+    "AuditPending",
+    "AuditSeal",
     "BankAccount",
     "Case",
     "CaseEvent",
@@ -51,6 +56,7 @@ __all__ = [
     "InsuranceRelation",
     "IssuedDocument",
     "Job",
+    "KeyRotation",
     "LibraryEntry",
     "MaterialItem",
     "Message",

@@ -69,12 +69,12 @@ class Application(Base):
     content: Mapped[Any] = mapped_column(PersonalJSON)
     #: [{"rule", "passed", "message", "because": [...]}], as evaluated at intake.
     gates: Mapped[Any] = mapped_column(JSON)
-    #: {"state": found|none|several|chosen, "reason", "relation_ids": [...]}
-    routing: Mapped[Any] = mapped_column(JSON)
+    #: {"state": found|none|several|chosen, "reason" in a supervisor's words, "relation_ids": [...]}
+    routing: Mapped[Any] = mapped_column(PersonalJSON)
     #: Per service: [{"material", "name", "mandatory", "kind", ...}] from the handling agency's configuration.
     checklist: Mapped[Any] = mapped_column(JSON)
     #: One-time notices given: [{"at", "by", "missing": [...], "reason"}]
-    notices: Mapped[Any] = mapped_column(JSON, default=list)
+    notices: Mapped[Any] = mapped_column(PersonalJSON, default=list)
     eligibility_checked: Mapped[Any] = mapped_column(JSON, nullable=True)
     created_by_id: Mapped[int] = mapped_column(ForeignKey("officer.id"))
     created_at: Mapped[datetime] = mapped_column(Moment)

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from engine.db import Base, Moment, Personal
+from engine.db import Base, Moment, Personal, PersonalJSON
 
 
 class DeterminationLine(Base):
@@ -22,13 +22,16 @@ class DeterminationLine(Base):
     #: expense, rehabilitation, device, stay, fare, lump_sum, allowance, dependant ...
     kind: Mapped[str] = mapped_column(String(24))
     line: Mapped[int]
-    label: Mapped[str] = mapped_column(String(128))
+    #: What was treated, bought, travelled.
+    label: Mapped[str] = mapped_column(Personal(128))
+    #: Keyed hash of the identity number of whom the line is about (a dependant), to find the same person elsewhere.
+    person_key: Mapped[str | None] = mapped_column(String(64), index=True)
     #: Cents, as integers.
     claimed: Mapped[int] = mapped_column(BigInteger, default=0)
     allowed: Mapped[int | None] = mapped_column(BigInteger)
-    reason: Mapped[str | None] = mapped_column(String(500))
+    reason: Mapped[str | None] = mapped_column(Personal(500))
     #: What the kind adds: {"days": 3, "from_on": ...}
-    facts: Mapped[Any] = mapped_column(JSON, default=dict)
+    facts: Mapped[Any] = mapped_column(PersonalJSON, default=dict)
 
 
 class Determination(Base):
@@ -45,7 +48,8 @@ class Determination(Base):
     monthly: Mapped[bool] = mapped_column(default=False)
     #: fund or employer
     payer: Mapped[str] = mapped_column(String(16), default="fund")
-    inputs: Mapped[Any] = mapped_column(JSON)
+    #: Grades, days, findings in words.
+    inputs: Mapped[Any] = mapped_column(PersonalJSON)
     because: Mapped[Any] = mapped_column(JSON)
     determined_at: Mapped[datetime] = mapped_column(Moment)
     #: False until the last review has passed it.
@@ -86,7 +90,8 @@ class Filing(Base):
     #: referral, remote_treatment
     kind: Mapped[str] = mapped_column(String(24))
     state: Mapped[str] = mapped_column(String(16))
-    destination: Mapped[str] = mapped_column(String(64))
+    #: Where the person lives or is treated.
+    destination: Mapped[str] = mapped_column(Personal(64))
     filed_on: Mapped[date]
     #: Both days included.
     valid_from: Mapped[date]

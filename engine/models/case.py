@@ -75,7 +75,7 @@ class Case(Base):
     transfer_count: Mapped[int] = mapped_column(default=0)
     #: True once a common superior named the handling agency; transfer and escalation are closed then.
     designated: Mapped[bool] = mapped_column(default=False)
-    duplicate_reason: Mapped[str | None] = mapped_column(String(200))
+    duplicate_reason: Mapped[str | None] = mapped_column(Personal(200))
 
     application: Mapped[Application] = relationship()
     person: Mapped[Person] = relationship()

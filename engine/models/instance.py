@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import JSON, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from engine.db import Base, Blob, Moment, PersonalJSON
+from engine.db import Base, Blob, Moment, Personal, PersonalJSON
 
 #: What an incident is about. The last two also stand where a step's process task and element would.
 STEP, TIMER, JOB = "step", "timer", "job"
@@ -61,7 +61,7 @@ class Incident(Base):
     attempts: Mapped[int] = mapped_column(default=1)
     #: When it is tried again by itself (a passing fault); None: only by an officer.
     retry_at: Mapped[datetime | None] = mapped_column(Moment, index=True)
-    note: Mapped[str | None] = mapped_column(String(500))
+    note: Mapped[str | None] = mapped_column(Personal(500))
     occurred_at: Mapped[datetime] = mapped_column(Moment)
     resolved_at: Mapped[datetime | None] = mapped_column(Moment)
     resolved_by_id: Mapped[int | None] = mapped_column(ForeignKey("officer.id"))

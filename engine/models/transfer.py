@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, String
+from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from engine.db import Base, Moment
+from engine.db import Base, Moment, Personal, PersonalJSON
 
 
 class Transfer(Base):
@@ -22,7 +22,7 @@ class Transfer(Base):
     from_agency_code: Mapped[str] = mapped_column(ForeignKey("agency.code"))
     to_agency_code: Mapped[str] = mapped_column(ForeignKey("agency.code"))
     state: Mapped[str] = mapped_column(String(16))
-    reason: Mapped[str] = mapped_column(String(1000))
+    reason: Mapped[str] = mapped_column(Personal(1000))
     legal_ground: Mapped[str] = mapped_column(String(500))
     started_by_id: Mapped[int] = mapped_column(ForeignKey("officer.id"))
     #: K-10: when 'not ours' was registered, and both due times.
@@ -48,14 +48,14 @@ class Escalation(Base):
     other_agency_code: Mapped[str] = mapped_column(ForeignKey("agency.code"))
     superior_agency_code: Mapped[str] = mapped_column(ForeignKey("agency.code"))
     state: Mapped[str] = mapped_column(String(16))
-    reason: Mapped[str] = mapped_column(String(1000))
+    reason: Mapped[str] = mapped_column(Personal(1000))
     started_by_id: Mapped[int] = mapped_column(ForeignKey("officer.id"))
     started_at: Mapped[datetime] = mapped_column(Moment)
     due_on: Mapped[date]
     designated_agency_code: Mapped[str | None] = mapped_column(ForeignKey("agency.code"))
     decided_by_id: Mapped[int | None] = mapped_column(ForeignKey("officer.id"))
     decided_at: Mapped[datetime | None] = mapped_column(Moment)
-    guidance: Mapped[str | None] = mapped_column(String(2000))
+    guidance: Mapped[str | None] = mapped_column(Personal(2000))
 
 
 class Supplement(Base):
@@ -67,8 +67,8 @@ class Supplement(Base):
     case_id: Mapped[int] = mapped_column(ForeignKey("case.id"), index=True)
     state: Mapped[str] = mapped_column(String(16))
     #: [{"material", "name", "what"}]
-    requested: Mapped[Any] = mapped_column(JSON)
-    reason: Mapped[str] = mapped_column(String(1000))
+    requested: Mapped[Any] = mapped_column(PersonalJSON)
+    reason: Mapped[str] = mapped_column(Personal(1000))
     requested_by_id: Mapped[int | None] = mapped_column(ForeignKey("officer.id"))
     requested_at: Mapped[datetime] = mapped_column(Moment)
     due_on: Mapped[date]
@@ -84,7 +84,7 @@ class Suspension(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     case_id: Mapped[int] = mapped_column(ForeignKey("case.id"), index=True)
-    opinion: Mapped[str] = mapped_column(String(1000))
+    opinion: Mapped[str] = mapped_column(Personal(1000))
     issued_by_id: Mapped[int | None] = mapped_column(ForeignKey("officer.id"))
     issued_on: Mapped[date]
     resumed_on: Mapped[date | None]

@@ -244,7 +244,7 @@ def test_who_must_have_a_second_factor_sets_it_first(app: Flask, client: FlaskCl
 
 
 def test_production_asks_administrators_for_a_second_factor_and_settings_are_checked() -> None:
-    production = {"TONGBAN_MODE": "production", "TONGBAN_SECRET": "x" * 40}
+    production = {"TONGBAN_MODE": "production", "TONGBAN_SECRET": "x" * 40, "TONGBAN_KEYS": f"1:{'0' * 64}"}
 
     assert from_environment(production).access.second_factor == "administrators"
     assert from_environment({}).access.second_factor == "off"

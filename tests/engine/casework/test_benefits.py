@@ -57,16 +57,16 @@ def test_a_line_that_was_not_claimed_is_an_incident(desk: Desk) -> None:
     assert refused.value.code == "unknown_line"
 
 
-def test_other_cases_with_the_same_fact_are_found_and_voided_ones_are_not(desk: Desk, session: Session) -> None:
-    line = NewLine(label="样例", claimed=0, facts={"identity_key": "a" * 64})
+def test_other_cases_about_the_same_person_are_found_and_voided_ones_are_not(desk: Desk, session: Session) -> None:
+    line = NewLine(label="样例", claimed=0, person_key="a" * 64)
     other, voided = (make_desk(session, "death_benefit", {}, person=number) for number in (2, 3))
     for one in (desk, other, voided):
         one.benefits.replace_lines("dependant", [line])
     voided.case.valid = False
     session.flush()
 
-    assert desk.benefits.elsewhere_with("dependant", "identity_key", "a" * 64) == [other.case.id]
-    assert desk.benefits.elsewhere_with("dependant", "identity_key", "b" * 64) == []
+    assert desk.benefits.elsewhere_about("dependant", "a" * 64) == [other.case.id]
+    assert desk.benefits.elsewhere_about("dependant", "b" * 64) == []
 
 
 def test_the_total_is_what_the_fund_owes_once_or_per_month(desk: Desk) -> None:

@@ -1,0 +1,1 @@
+"""What protects people's data: the key ring, the masks, the change of keys."""
