@@ -17,7 +17,7 @@ from engine.casework.documents import issue_document
 from engine.casework.events import record_event
 from engine.casework.numbers import next_numbers
 from engine.casework.province import configuration_for
-from engine.errors import Conflict, InvalidInput, RuleRefused
+from engine.errors import InvalidInput, RuleRefused
 from engine.models import Agency, Application, Case, Person
 from engine.ports import ports
 from engine.process import definitions
@@ -33,7 +33,7 @@ def accept_application(
     application = find_visible_application(session, application_id, actor, lock=True)
     require_agency(actor, application.accepting_agency_code)
     require_role(actor, "acceptor")
-    _require_open(application)
+    _require_open(session, application)
     _require_gates(application)
     _require_checks(session, application)
     _require_reason_for_duplicates(session, application, duplicate_reason)
@@ -54,11 +54,9 @@ def accept_application(
     return cases
 
 
-def _require_open(application: Application) -> None:
-    if application.state == "accepted":
-        raise Conflict("这个申请已经受理。", code="already_accepted")
-    if application.state == "refused":
-        raise Conflict("这个申请已作不予受理处理。", code="already_refused")
+def _require_open(session: Session, application: Application) -> None:
+    if application.state in ("accepted", "refused"):
+        raise applications.not_open(session, application)
     if application.state == "unresolved" or application.handling_agency_code is None:
         raise RuleRefused(
             "参保地尚未确定，请先由主管认定参保关系，再受理。",

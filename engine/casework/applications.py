@@ -6,7 +6,7 @@ Acceptance is `engine.casework.acceptance`; where an application belongs is `eng
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -370,24 +370,30 @@ def _at_the_counter(
     require_agency(actor, application.accepting_agency_code)
     require_role(actor, *roles)
     if application.state not in states:
-        raise _conflict(session, application)
+        raise not_open(session, application)
     return application
 
 
-def _conflict(session: Session, application: Application) -> Conflict:
+def not_open(session: Session, application: Application) -> Conflict:
     """What became of the application, who did it and when."""
+    by, at = _last_act(session, application)
+    said = f"该申请已由{by}于{at:%Y-%m-%d %H:%M:%S}办理，" if by and at else "该申请"
+    return Conflict(
+        f"{said}目前的状态是“{_STATES[application.state]}”，不能进行这项操作。",
+        code=f"application_{application.state}",
+        details={"what": application.state, "by": by, "at": at.isoformat() if at else ""},
+    )
+
+
+def _last_act(session: Session, application: Application) -> tuple[str, datetime | None]:
+    # What happens after acceptance is told of the case, no longer of the application.
+    case = session.scalar(select(Case).where(Case.application_id == application.id).order_by(Case.id).limit(1))
+    if case is not None:
+        return case.accepted_by.name, case.accepted_at
     event = session.scalar(
         select(CaseEvent).where(CaseEvent.application_id == application.id).order_by(CaseEvent.id.desc()).limit(1)
     )
-    return Conflict(
-        f"该申请目前的状态是“{_STATES[application.state]}”，不能进行这项操作。",
-        code=f"application_{application.state}",
-        details={
-            "what": application.state,
-            "by": event.officer.name if event and event.officer else "",
-            "at": event.at.isoformat() if event else "",
-        },
-    )
+    return (event.officer.name if event.officer else "", event.at) if event else ("", None)
 
 
 def _sentence(value: Any, field: str, max_length: int) -> str:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from config.catalogue import services
 from engine.actor import Actor
-from engine.casework import applications, materials, routing, tasks
+from engine.casework import acceptance, applications, materials, routing, tasks
 from engine.db import transaction
 from engine.errors import Conflict, InvalidInput, NotAllowed, NotFound, RuleRefused
 from engine.models import (
@@ -716,7 +716,27 @@ def test_a_second_refusal_hears_who_was_first_and_when(session: Session, accepto
         applications.refuse_application(session, application.id, acceptor, opinion="不符合", ground="条例第十六条")
 
     assert refused.value.details == {"what": "refused", "by": "测试员", "at": "2023-08-01T09:00:00+08:00"}
+    assert "测试员于2023-08-01 09:00:00" in refused.value.message
     assert len(documents(session, application)) == 1
+
+
+def test_a_second_acceptance_hears_who_was_first_and_when(session: Session, acceptor: Actor, insured: None) -> None:
+    application = submit(session, acceptor)
+    for item in materials.missing_materials(session, application):
+        materials.collect(session, application.id, acceptor, [{"material": item.material}])
+    applications.record_checks(session, application.id, acceptor, eligible=True, complete=True)
+    acceptance.accept_application(session, application.id, acceptor)
+
+    for again in (
+        lambda: acceptance.accept_application(session, application.id, acceptor),
+        lambda: applications.refuse_application(session, application.id, acceptor, opinion="不符合", ground="条例"),
+    ):
+        with pytest.raises(Conflict) as refused:
+            again()
+
+        assert refused.value.code == "application_accepted"
+        assert refused.value.details == {"what": "accepted", "by": "测试员", "at": "2023-08-01T09:00:00+08:00"}
+        assert "测试员于2023-08-01 09:00:00" in refused.value.message
 
 
 def test_a_blocked_application_goes_no_further_than_refusal(session: Session, acceptor: Actor, insured: None) -> None:
