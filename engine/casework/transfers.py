@@ -24,12 +24,14 @@ from engine.casework.numbers import next_numbers
 from engine.casework.province import configuration_for
 from engine.casework.states import CASE_STATES, HOLDING
 from engine.errors import Conflict, InvalidInput, NotFound, RuleRefused, TaskHeld
-from engine.models import Agency, Case, Instance, Officer, Task, Transfer
+from engine.models import Agency, Case, CaseEvent, Instance, Officer, Task, Transfer
 from engine.ports import ports
 
 PROCESS = "case_transfer"
 WITHDRAWN = "transfer_withdrawn"
 LIMIT = "transfer.limit_workdays"
+_ENDS = ("case_transferred", "transfer_refused", "transfer_withdrawn")
+_ENDED = {"completed": "移交完成", "refused": "不予移交", "withdrawn": "已撤回"}
 #: 全省模式: the agency takes cases of the service that were accepted elsewhere (CFG-09).
 PROVINCE_WIDE = "province"
 
@@ -197,9 +199,27 @@ def withdraw_transfer(session: Session, transfer_id: int, actor: Actor, reason: 
         require_role(actor, "supervisor")
     _require_text(reason=reason)
     if transfer.state != "running":
-        raise Conflict("移交已结束，不能撤回。", code="transfer_ended")
+        raise _ended(session, transfer)
     take_back(session, transfer, actor, reason)
     return transfer
+
+
+def _ended(session: Session, transfer: Transfer) -> Conflict:
+    """How the transfer ended, by whom and when."""
+    event = session.scalar(
+        select(CaseEvent)
+        .where(CaseEvent.case_id == transfer.case_id, CaseEvent.kind.in_(_ENDS), CaseEvent.at == transfer.ended_at)
+        .order_by(CaseEvent.id.desc())
+        .limit(1)
+    )
+    by = event.officer.name if event is not None and event.officer is not None else ""
+    at = transfer.ended_at
+    when = f"于{at:%Y-%m-%d %H:%M:%S}" if at else ""
+    return Conflict(
+        f"移交已由{by or '系统'}{when}结束（{_ENDED[transfer.state]}），不能撤回。",
+        code="transfer_ended",
+        details={"by": by, "at": at.isoformat() if at else None, "what": transfer.state},
+    )
 
 
 def take_back(session: Session, transfer: Transfer, actor: Actor, reason: str) -> None:

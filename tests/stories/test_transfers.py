@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from api.demo.client import Refused
 from engine import clock
 from engine.casework.province import configuration_for
 from engine.db import transaction
@@ -285,6 +286,23 @@ def test_a_transfer_that_its_starter_withdraws_is_not_written_down_as_refused(te
     assert story.case()["transfers"][0]["state"] == "withdrawn"
     assert story.entries("transfer_withdrawn")
     assert not story.entries("transfer_refused")
+
+
+@pytest.mark.rule("JUR-06")
+def test_who_withdraws_a_transfer_too_late_hears_who_ended_it_and_when(tell: Tell) -> None:
+    story = _accepted(tell)
+    _transferred(story, FOSHAN, DONGGUAN)
+    case = story.case()
+    ended_by = story.entries("case_transferred")[0]["officer"]
+
+    with pytest.raises(Refused) as refusal:
+        story.client(f"transfer-{FOSHAN}").post(
+            f"/transfers/{case['transfers'][0]['id']}/withdrawal", {"reason": "不移交了。"}
+        )
+
+    assert (refusal.value.status, refusal.value.code) == (409, "transfer_ended")
+    assert refusal.value.details["by"] == ended_by
+    assert f"{ended_by}于2023-09-28" in refusal.value.detail
 
 
 @pytest.mark.rule("JUR-06")
