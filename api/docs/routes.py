@@ -4,24 +4,32 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, redirect
+from werkzeug.wrappers import Response as ResponseBase
 
 from api.auth import public
 
-blueprint = Blueprint("docs", __name__, url_prefix="/api")
+blueprint = Blueprint("docs", __name__)
 
 _FOLDER = Path(__file__).parent / "static"
 _TYPES = {"docs.js": "text/javascript", "docs.css": "text/css"}
 
 
-@blueprint.get("/docs")
+@blueprint.get("/")
+@public
+def show_entrance() -> ResponseBase:
+    """Whoever opens the printed address sees what there is."""
+    return redirect("/api/docs")
+
+
+@blueprint.get("/api/docs")
 @public
 def show_page() -> Response:
     """The page; it reads /api/openapi.json."""
     return _static("index.html", "text/html")
 
 
-@blueprint.get("/docs/<any('docs.js', 'docs.css'):file>")
+@blueprint.get("/api/docs/<any('docs.js', 'docs.css'):file>")
 @public
 def show_file(file: str) -> Response:
     """Its script and its style."""

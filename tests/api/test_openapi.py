@@ -88,6 +88,12 @@ def test_patterns_are_written_as_every_reader_understands_them(description: dict
         assert pattern.endswith("$")
 
 
+def test_whoever_opens_the_address_is_shown_the_page(client: FlaskClient) -> None:
+    answer = client.get("/")
+
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/api/docs")
+
+
 def test_the_page_loads_nothing_from_outside_and_runs_no_script_of_its_own(client: FlaskClient) -> None:
     page = client.get("/api/docs").get_data(as_text=True)
     loaded = re.findall(r'(?:src|href)="([^"]+)"', page)

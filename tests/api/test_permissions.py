@@ -19,6 +19,7 @@ PUBLIC = {
     ("POST", "/api/v1/progress"),
     ("GET", "/healthz"),
     ("GET", "/api/v1/health"),
+    ("GET", "/"),
     ("GET", "/api/docs"),
     ("GET", "/api/docs/<any('docs.js', 'docs.css'):file>"),
     ("GET", "/api/openapi.json"),
