@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from config.catalogue import services
 from config.legal import LegalRef, rule_value
 
 COUNTER = "counter"
@@ -107,7 +108,8 @@ def _started(facts: Mapping[str, Any]) -> GateAnswer:
 def _mode(facts: Mapping[str, Any]) -> GateAnswer:
     local = [service for service in facts["services"] if facts["distribution_modes"].get(service) != "province"]
     passed = not (_from_elsewhere_at_a_counter(facts) and local)
-    return _answer("ROU-05", "local_only", passed, "参保地尚未对该事项开通全省通办。", facts, _MODE)
+    message = f"参保地尚未对{'、'.join(f'“{services()[code].title}”' for code in local)}开通全省通办。"
+    return _answer("ROU-05", "local_only", passed, message, facts, _MODE)
 
 
 def _from_elsewhere_at_a_counter(facts: Mapping[str, Any]) -> bool:

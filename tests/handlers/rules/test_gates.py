@@ -106,6 +106,9 @@ def test_a_service_whose_province_mode_is_off_stays_in_its_city() -> None:
     )
 
     assert (refused.passed, refused.code) == (False, "local_only")
+    # Of several services the counter must know which one to leave out.
+    assert "“住院伙食补助费”" in refused.message
+    assert "工伤医疗费" not in refused.message
 
 
 @pytest.mark.rule("SCO-01")
