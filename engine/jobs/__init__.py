@@ -12,7 +12,8 @@ What a handler can rely on, whichever queue carries it (`TONGBAN_JOBS`: the embe
   process died while it ran, so doing it twice must be the same as doing it once.
 - What fails is taken back and tried again after 1, 2, 4 ... minutes, at most six times in all; then, or where an
   officer must look, it becomes an incident, with the ids, and can be retried from there.
-- `key`: while a job with this key waits to be run, another one is not added. One that runs does not count.
+- `key`: while a job with this key waits to be run, another one is not added. One that runs does not count; the embedded
+  table waits for its end, so nobody may hold, while deferring a key, what its job locks.
 - `every`: the job defers itself again each time, and the scheduler sees to it that it waits.
 - Only ids travel. A handler finds what it needs where it is kept.
 """
