@@ -32,6 +32,7 @@ EVENTS = {
     "case_withdrawn": "撤回",
     "case_withdrawn_requested": "申请人要求撤回",
     "certification_started": "待遇领取资格认证周期开始",
+    "checklist_extended": "新办理地另需材料",
     "claim_recorded": "登记申报明细",
     "dependant_found_elsewhere": "供养亲属已在他处登记",
     "dependants_recorded": "登记供养亲属",

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from config.catalogue import services
 from config.form_schemas import ticks
 from engine.casework.forms import holds
 from engine.errors import InvalidInput
-from engine.models import Application, MaterialItem, ServiceConfiguration
+from engine.models import Application, Case, MaterialItem, ServiceConfiguration
 
 Row = dict[str, Any]
 
@@ -22,6 +23,32 @@ def draw_up(session: Session, application: Application, configurations: Mapping[
     application.checklist = {code: list(_rows(application, code, listed)) for code, listed in lists.items()}
     for item in _items(application):
         session.add(item)
+
+
+def redraw(session: Session, case: Case, configuration: ServiceConfiguration) -> list[str]:
+    """Ask for what the case's new agency asks for; the names of what is new and has to be handed in (K-17).
+
+    What was handed in stays in the file, also where the new agency would not have asked for it.
+    """
+    application = case.application
+    rows = list(_rows(application, case.service, configuration.materials[application.channel]))
+    application.checklist = {**application.checklist, case.service: rows}
+    query = select(MaterialItem).where(MaterialItem.application_id == application.id)
+    known = {item.material: item for item in session.scalars(query)}
+    added = []
+    for row in rows:
+        item = known.get(row["material"])
+        required = row["mandatory"] and not row["waived_because"]
+        if required and (item is None or not (item.paper_copies or item.images)):
+            added.append(row["name"])
+        if item is None:
+            session.add(_item(application, row["material"], [(case.service, row)]))
+        else:
+            item.services = list(dict.fromkeys((*item.services, case.service)))
+            item.mandatory = item.mandatory or row["mandatory"]
+            item.waived_because = item.waived_because and row["waived_because"]
+    session.flush()
+    return added
 
 
 def _rows(application: Application, service: str, listed: Mapping[str, Any]) -> Iterator[Row]:
@@ -98,15 +125,20 @@ def _items(application: Application) -> Iterator[MaterialItem]:
         for row in rows:
             merged.setdefault(row["material"], []).append((service, row))
     for material, asked in merged.items():
-        waivers = [row["waived_because"] for _, row in asked]
-        yield MaterialItem(
-            application_id=application.id,
-            material=material,
-            name=asked[0][1]["name"],
-            mandatory=any(row["mandatory"] for _, row in asked),
-            # Needed by one service is needed.
-            waived_because=waivers[0] if all(waivers) else None,
-            services=[service for service, _ in asked],
-            paper_copies=0,
-            images=[],
-        )
+        yield _item(application, material, asked)
+
+
+def _item(application: Application, material: str, asked: Sequence[tuple[str, Row]]) -> MaterialItem:
+    """One line for the material, whichever services ask for it."""
+    waivers = [row["waived_because"] for _, row in asked]
+    return MaterialItem(
+        application_id=application.id,
+        material=material,
+        name=asked[0][1]["name"],
+        mandatory=any(row["mandatory"] for _, row in asked),
+        # Needed by one service is needed.
+        waived_because=waivers[0] if all(waivers) else None,
+        services=[service for service, _ in asked],
+        paper_copies=0,
+        images=[],
+    )

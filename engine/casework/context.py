@@ -185,8 +185,8 @@ class CaseContext:
         self.notifications.append((case_id, message))
 
     def images_complete(self) -> bool:
-        """Every mandatory material of the case has its images (ACC-08)."""
-        return not materials.missing_images(self.session, self.case)
+        """Every mandatory material that was handed in has its images (ACC-08)."""
+        return not materials.unscanned(self.session, self.case)
 
     def has_image(self, material: str) -> bool:
         """The case has at least one image of `material`."""

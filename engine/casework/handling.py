@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import or_, update
 from sqlalchemy.orm import Session
 
-from engine.casework import routing, supplements, suspensions
+from engine.casework import checklists, routing, supplements, suspensions
 from engine.casework.province import configuration_for
 from engine.casework.states import HOLDING
 from engine.errors import CannotProceed
@@ -94,9 +94,13 @@ def change_handling_agency(context: CaseContext, agency_code: str) -> None:
     _close_interruptions(context)
     case.handling_agency_code = agency_code
     case.arrived_at = context.at
-    case.configuration_id = configuration_for(session, agency_code, case.service, context.at.date()).id
+    configuration = configuration_for(session, agency_code, case.service, context.at.date())
+    case.configuration_id = configuration.id
     case.cross_place = routing.is_cross_place(session.get_one(Agency, case.accepting_agency_code), agency)
     session.expire(case, ["handling_agency"])
+    added = checklists.redraw(session, case, configuration)
+    if added:
+        context.record("checklist_extended", materials=added, handling_agency=agency_code)
 
 
 def finish(context: CaseContext, result: str) -> None:

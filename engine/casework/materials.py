@@ -55,6 +55,14 @@ def missing_images(session: Session, case: Case) -> list[MaterialItem]:
     return [item for item in of_case(session, case) if is_required(item) and not item.images]
 
 
+def unscanned(session: Session, case: Case) -> list[MaterialItem]:
+    """Required paper that lies at the counter without an image: what can be scanned now (ACC-09, K-12).
+
+    What a new agency asks for after a transfer has not been handed in yet; that is asked for as a supplement.
+    """
+    return [item for item in missing_images(session, case) if item.paper_copies]
+
+
 def has_image(session: Session, case: Case, material: str) -> bool:
     """The case has an image of `material`."""
     return any(item.images for item in of_case(session, case) if item.material == material)

@@ -330,6 +330,31 @@ def test_what_the_old_agency_asked_for_is_asked_for_no_more_after_a_transfer(tel
     assert story.entries("supplement_cancelled")
 
 
+@pytest.mark.rule("K-17", "ACC-08")
+def test_what_the_new_agency_asks_for_besides_must_come_before_it_decides(tell: Tell) -> None:
+    story = _accepted(tell)
+    with transaction() as session:
+        row = configuration_for(session, DONGGUAN, "medical_expense", clock.today())
+        counter = row.materials["counter"]
+        statement = {**counter["main"][0], "code": "site_statement", "name": "工地说明", "form": None}
+        row.materials = {**row.materials, "counter": {**counter, "main": [*counter["main"], statement]}}
+
+    _transferred(story, FOSHAN, DONGGUAN)
+
+    assert story.case()["state_name"] == "已扫描"
+    assert story.entries("checklist_extended")[0]["details"]["materials"] == ["工地说明"]
+    story.assess(f"first-{DONGGUAN}", "268.00", "23650.00")
+    review = {"by": f"first-{DONGGUAN}", "task": "first_review"}
+    early = story.refusal("task", **review, outcome="pass", opinion="同意。")
+    assert (early.code, early.details["materials"]) == ("images_missing", ["site_statement"])
+    more = {"materials": [{"material": "site_statement", "name": "工地说明", "what": "请提交"}]}
+    story.act("task", **review, outcome="supplement", opinion="本市另需工地说明。", fields=more)
+    story.act("scan", by=f"scanner-{DONGGUAN}", material="site_statement")
+    story.act("task", by=f"scanner-{DONGGUAN}", task="collect_supplement")
+    story.act("task", **review, outcome="pass", opinion="同意。")
+    assert story.open_tasks() == {"second_review"}
+
+
 @pytest.mark.rule("JUR-02", "JUR-09")
 def test_a_suspension_ends_with_the_transfer_and_moves_the_due_date_by_its_own_days_alone(tell: Tell) -> None:
     story = _accepted(tell)
