@@ -13,7 +13,9 @@ let behaviours = [];
 // What becomes of accepted messages: a state, or null for no receipt. `form`: tlv, text.
 let receipts = { state: 'DELIVRD', form: 'tlv' };
 let accepted = 0;
+// Bound sessions, and receipts that nobody has confirmed yet: like any gateway, it brings them again.
 const sessions = new Set();
+const unconfirmed = new Map();
 
 const STATES = { ENROUTE: 1, DELIVRD: 2, EXPIRED: 3, DELETED: 4, UNDELIV: 5, ACCEPTD: 6, UNKNOWN: 7, REJECTD: 8 };
 
@@ -22,6 +24,7 @@ function say(event) {
 }
 
 function sendReceipt(session, id, submitted, state) {
+  unconfirmed.set(id, { submitted, state });
   const text = `id:${id} sub:001 dlvrd:001 submit date:2308010900 done date:2308010901 stat:${state} err:000 text:`;
   const fields = {
     source_addr: submitted.destination_addr,
@@ -33,7 +36,20 @@ function sendReceipt(session, id, submitted, state) {
     fields.receipted_message_id = id;
     fields.message_state = STATES[state];
   }
-  session.deliver_sm(fields, (answer) => say({ event: 'receipt_answered', id, status: answer.command_status }));
+  session.deliver_sm(fields, (answer) => {
+    if (answer.command_status === 0) unconfirmed.delete(id);
+    say({ event: 'receipt_answered', id, status: answer.command_status });
+  });
+}
+
+function bringAgain(session) {
+  for (const [id, { submitted, state }] of unconfirmed) sendReceipt(session, id, submitted, state);
+}
+
+function left(session) {
+  sessions.delete(session);
+  const other = sessions.values().next().value;
+  if (other) bringAgain(other);
 }
 
 function submitted(session, pdu) {
@@ -63,12 +79,13 @@ function submitted(session, pdu) {
 }
 
 const server = smpp.createServer((session) => {
-  sessions.add(session);
   session.on('bind_transceiver', (pdu) => {
     const right = pdu.system_id === SYSTEM_ID && pdu.password === PASSWORD;
     say({ event: 'bound', right });
     session.send(pdu.response({ command_status: right ? 0 : smpp.ESME_RINVPASWD }));
-    if (!right) session.close();
+    if (!right) return session.close();
+    sessions.add(session);
+    bringAgain(session);
   });
   session.on('submit_sm', (pdu) => submitted(session, pdu));
   session.on('enquire_link', (pdu) => session.send(pdu.response()));
@@ -77,8 +94,8 @@ const server = smpp.createServer((session) => {
     session.send(pdu.response());
     session.close();
   });
-  session.on('close', () => sessions.delete(session));
-  session.on('error', () => sessions.delete(session));
+  session.on('close', () => left(session));
+  session.on('error', () => {});
 });
 
 readline.createInterface({ input: process.stdin }).on('line', (line) => {

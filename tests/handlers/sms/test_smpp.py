@@ -130,16 +130,25 @@ def test_a_message_that_is_still_on_its_way_is_no_news(smpp_face: SmppFace) -> N
     assert [said["status"] for said in smpp_face.server.take("receipt_answered", 2)] == [0, 0]
 
 
-def test_a_receipt_is_acknowledged_once_it_is_kept_and_not_before(smpp_face: SmppFace) -> None:
+def test_a_receipt_is_acknowledged_once_it_is_kept_and_comes_again_until_then(
+    smpp_face: SmppFace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full_disk(receipt: DeliveryReceipt) -> None:
         raise ArithmeticError(receipt.gateway_id)
 
+    monkeypatch.setattr("handlers.sms.smpp._REST_SECONDS", 0)
     smpp_face.gateway.hand_over(outgoing())
     smpp_face.server.tell(do="nothing")
     with pytest.raises(ArithmeticError):
         hear(smpp_face, 1, full_disk)
+    smpp_face.server.tell(do="nothing")
+    unanswered = smpp_face.server.heard("receipt_answered")
 
-    assert smpp_face.server.heard("receipt_answered") == []
+    heard = hear(smpp_face, 1)
+
+    assert unanswered == []
+    assert [receipt.gateway_id for receipt in heard] == ["m1"]
+    assert smpp_face.server.hear("receipt_answered")["status"] == 0
 
 
 def test_the_silence_of_an_idle_gateway_ends_the_session(smpp_face: SmppFace, monkeypatch: pytest.MonkeyPatch) -> None:
