@@ -11,14 +11,12 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from config.catalogue import SMS_SLOTS
 from engine.casework.events import record_event
 from engine.casework.message_texts import LONGEST_MESSAGE, keys_in, missing_values, render, shortened
 from engine.models import Message
 from engine.ports import ports
 
-SLOTS = SMS_SLOTS
-#: 受理短信 and 收件短信 are the accepting agency's, every other message the handling agency's (ACC-04, RES-01).
+#: 受理短信 and 收件短信 are the accepting agency's, every other message the handling agency's (SMS-01, ACC-04).
 ACCEPTING_SLOTS = frozenset({"acceptance", "receipt", "not_injury_or_refusal"})
 
 NO_MOBILE = "no_mobile"

@@ -1,4 +1,4 @@
-"""Sending what is in the outbox: after the commit that made it, once, in order for each number, and never lost.
+"""Sending what is in the outbox: after the commit that made it, once, in order for each number, never lost (SMS-08).
 
 A message is claimed in a short transaction of its own, handed over outside of any, and what came of it is written in
 another one: no case is locked while a gateway thinks, and any number of workers may do this at once. A process that

@@ -1,4 +1,4 @@
-"""Which text stands in each of the nine slots of a service in a city (短信配置, CFG-10), and since when.
+"""Which text stands in each of the nine slots of a service in a city (短信配置, CFG-10, SMS-03), and since when.
 
 A choice makes a new version of the city's configuration of the service: cases accepted from then on are pinned to
 it, cases accepted before keep theirs (CFG-13). The configuration holds the text itself; a binding says which version

@@ -1,4 +1,4 @@
-"""A city's templates of text messages (短信模板): categories, drafts, published versions (SMS-04, SMS-05).
+"""A city's templates of text messages (短信模板): categories, drafts, published versions (SMS-04, SMS-05, CFG-13).
 
 Administrators of a city write its templates; nobody of another city reads or changes them, and the province reads
 all. A published version never changes; a case is never told anything else than what its configuration holds.
