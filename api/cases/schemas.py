@@ -66,7 +66,8 @@ class CaseBrief(ma.Schema):
     state_name = fields.Function(lambda case: CASE_STATES[case.state], metadata={"type": "string"})
     result = fields.String(allow_none=True)
     result_name = fields.Function(lambda case: RESULTS.get(case.result), metadata={"type": ["string", "null"]})
-    cross_place = fields.Boolean(required=True)
+    valid = fields.Boolean(required=True, metadata={"description": "有效"})
+    cross_place = fields.Boolean(required=True, metadata={"description": "异地申请，须两地协同"})
     accepting_agency = fields.Nested(Named, required=True)
     handling_agency = fields.Nested(Named, required=True)
     accepted_at = fields.AwareDateTime(required=True)
@@ -237,7 +238,6 @@ class CaseView(CaseBrief):
 
     application_id = fields.Integer(required=True)
     injured_on = fields.Date(required=True)
-    valid = fields.Boolean(required=True)
     channel = fields.String(required=True)
     outlet_code = fields.String(required=True)
     accepted_by = fields.Nested(OfficerBrief, required=True)

@@ -60,3 +60,5 @@ def test_a_voided_case_keeps_its_number_and_is_not_valid(tell: Tell) -> None:
 
     case = story.case()
     assert (case["receipt_number"], case["result"], case["valid"]) == (number, "voided", False)
+    listed = story.client(f"supervisor-{AGENCY}").get("/cases")["items"][0]
+    assert (listed["receipt_number"], listed["valid"], listed["cross_place"]) == (number, False, False)
