@@ -16,7 +16,6 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 import engine.models  # noqa: F401  registers the tables
 import handlers
-from api.accounts.routes import blueprint as accounts
 from api.applications.routes import blueprint as applications
 from api.auth import COOKIE, permission_of, public, uses_tls
 from api.blueprint import Api, CodeConverter, IdConverter, limit_body
@@ -52,7 +51,6 @@ MIGRATIONS = PROJECT / "engine" / "models" / "migrations"
 
 RESOURCES = (
     sessions,
-    accounts,
     applications,
     cases,
     tasks,
