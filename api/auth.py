@@ -12,18 +12,18 @@ import secrets
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import wraps
-from typing import Any, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 from flask import current_app, g, request
-from sqlalchemy import delete, update
+from sqlalchemy import Row, Select, bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
 from config.settings import Settings
 from engine import clock
 from engine.actor import Actor
-from engine.db import db, transaction
+from engine.db import glance, transaction
 from engine.errors import NotAllowed, NotAuthenticated
-from engine.models import Officer, OfficerSession
+from engine.models import Agency, Officer, OfficerSession
 from engine.process.diagram import ROLES
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -88,7 +88,7 @@ def requires(permission: str) -> Callable[[View], View]:
         @wraps(view)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
             g.pop("actor", None)
-            g.actor = _authenticate(db.session(), permission)
+            g.actor = _authenticate(permission)
             if not g.actor.has(*roles):
                 raise NotAllowed("您的岗位没有这项操作的权限。", code="role_missing", details={"roles": sorted(roles)})
             return view(*args, **kwargs)
@@ -117,17 +117,6 @@ def current_actor() -> Actor:
     if actor is None:
         raise NotAuthenticated("请先登录。")
     return cast(Actor, actor)
-
-
-def actor_of(officer: Officer) -> Actor:
-    """The officer as the engine knows who acts."""
-    return Actor(
-        officer_id=officer.id,
-        name=officer.name,
-        agency_code=officer.agency_code,
-        agency_path=officer.agency.path,
-        roles=frozenset(officer.roles),
-    )
 
 
 def open_session(session: Session, officer_id: int, kind: str = BEARER) -> str:
@@ -190,7 +179,18 @@ def current_csrf_token() -> str | None:
     return csrf_token(token) if kind == COOKIE_KIND else None
 
 
-def obligation(officer: Officer) -> str | None:
+class Account(Protocol):
+    """What decides whether an officer has to do something first."""
+
+    @property
+    def roles(self) -> list[str]: ...
+    @property
+    def must_change_password(self) -> bool: ...
+    @property
+    def second_factor_confirmed(self) -> bool: ...
+
+
+def obligation(officer: Account | Row[*tuple[Any, ...]]) -> str | None:
     """What this officer has to do before anything else: `password_change_due`, `second_factor_due`."""
     if officer.must_change_password:
         return "password_change_due"
@@ -206,39 +206,65 @@ _OBLIGATIONS = {
 }
 
 
-def _authenticate(session: Session, permission: str) -> Actor:
-    # A connection may still hold the snapshot of an earlier request.
-    session.rollback()
+#: One statement without a transaction around it, of nothing but what is looked at: it stands before every request.
+_WHO: Select[*tuple[Any, ...]] = (
+    select(
+        OfficerSession.token_hash,
+        OfficerSession.kind,
+        OfficerSession.created_at,
+        OfficerSession.used_at,
+        OfficerSession.expires_at,
+        Officer.active,
+        Officer.must_change_password,
+        Officer.second_factor_confirmed,
+        Officer.id.label("officer_id"),
+        Officer.name,
+        Officer.agency_code,
+        Officer.roles,
+        Agency.path.label("agency_path"),
+    )
+    .join(Officer, Officer.id == OfficerSession.officer_id)
+    .join(Agency, Agency.code == Officer.agency_code)
+    .where(OfficerSession.token_hash == bindparam("token_hash"))
+)
+
+
+def _authenticate(permission: str) -> Actor:
     kind, token = _credential()
-    row = session.get(OfficerSession, _hash(token))
-    if row is None or row.kind != kind or _has_ended(row) or not row.officer.active:
+    with glance() as connection:
+        row = connection.execute(_WHO, {"token_hash": _hash(token)}).one_or_none()
+    if row is None or row.kind != kind or _has_ended(row) or not row.active:
         raise NotAuthenticated("登录已失效，请重新登录。", code="session_ended")
     if kind == COOKIE_KIND and request.method not in ("GET", "HEAD", "OPTIONS"):
         _require_csrf_token(token)
-    due = obligation(row.officer)
+    due = obligation(row)
     if due is not None and permission != "session.own":
         raise NotAllowed(_OBLIGATIONS[due], code=due)
-    actor = actor_of(row.officer)
-    _note_use(session, row)
-    return actor
+    _note_use(row)
+    return Actor(
+        officer_id=row.officer_id,
+        name=row.name,
+        agency_code=row.agency_code,
+        agency_path=row.agency_path,
+        roles=frozenset(row.roles),
+    )
 
 
-def _has_ended(row: OfficerSession) -> bool:
+def _has_ended(row: Row[*tuple[Any, ...]]) -> bool:
     now = clock.now()
     if row.expires_at <= now:
         return True
     idle = TRAINING_SESSION if _settings().mode == "training" else _settings().access.idle
-    return (row.used_at or row.created_at) + idle <= now
+    return bool((row.used_at or row.created_at) + idle <= now)
 
 
-def _note_use(session: Session, row: OfficerSession) -> None:
+def _note_use(row: Row[*tuple[Any, ...]]) -> None:
     """Keep the session alive; written once a minute, not at each request."""
     now = clock.now()
     if (row.used_at or row.created_at) + _NOTED_EVERY > now:
         return
-    token_hash = row.token_hash
     with transaction() as writing:
-        writing.execute(update(OfficerSession).where(OfficerSession.token_hash == token_hash).values(used_at=now))
+        writing.execute(update(OfficerSession).where(OfficerSession.token_hash == row.token_hash).values(used_at=now))
 
 
 def _require_csrf_token(token: str) -> None:

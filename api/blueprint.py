@@ -10,7 +10,8 @@ from typing import Any, TypeVar, cast
 
 import flask_smorest
 import marshmallow as ma
-from flask import Response, current_app, jsonify, request
+import orjson
+from flask import Response, current_app, request
 from flask_smorest.utils import prepare_response
 from sqlalchemy.orm import Session
 from werkzeug.routing import BaseConverter, ValidationError
@@ -94,7 +95,8 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
             @wraps(view)
             def wrapper(*args: Any, **kwargs: Any) -> Response:
                 with _reading() as session:
-                    return jsonify(shown.dump(view(session, *args, **kwargs)))
+                    answer = orjson.dumps(shown.dump(view(session, *args, **kwargs)))
+                return Response(answer, content_type="application/json")
 
             return self.answers(schema, title)(wrapper)
 

@@ -13,20 +13,28 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from flask import Response, json, request
-from sqlalchemy import delete, select
-from sqlalchemy.exc import IntegrityError
+import orjson
+from flask import Response, request
+from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from engine import clock
 from engine.actor import Actor
-from engine.db import db, transaction
+from engine.db import use_case
 from engine.errors import InvalidInput, KeyReused
 from engine.models import IdempotencyKey
 
 HEADER = "Idempotency-Key"
 #: Long enough for a client that was offline over a long holiday.
 KEPT = timedelta(days=30)
+
+_ANSWERED = (
+    update(IdempotencyKey)
+    .where(IdempotencyKey.key == bindparam("own_key"), IdempotencyKey.officer_id == bindparam("own_officer"))
+    .values(answer=bindparam("answer"))
+    .execution_options(synchronize_session=False)
+)
 
 _KEY = re.compile(r"[!-~]{8,80}", re.ASCII)
 
@@ -38,34 +46,18 @@ def once(actor: Actor, status: int, act: Callable[[Session], Any]) -> Response:
     """
     key = _key()
     if key is None:
-        with transaction() as session:
-            answer = act(session)
-        return _answer(status, answer)
+        return _answer(status, use_case(act))
     request_hash = _request_hash()
-    try:
-        with transaction() as session:
-            known = _find(session, key, actor)
-            if known is not None:
-                return _repeated(known, request_hash)
-            row = IdempotencyKey(
-                key=key,
-                officer_id=actor.officer_id,
-                request_hash=request_hash,
-                status=status,
-                answer=None,
-                at=clock.now(),
-            )
-            session.add(row)
-            # Written first: on PostgreSQL a simultaneous twin waits here for the commit instead of doing it again.
-            session.flush()
-            answer = act(session)
-            row.answer = answer
+
+    def act_once(session: Session) -> Response:
+        # Written first: on PostgreSQL a simultaneous twin waits here for the commit instead of doing it again.
+        if not _write(session, key, actor, request_hash, status):
+            return _repeated(_find(session, key, actor), request_hash)
+        answer = act(session)
+        session.execute(_ANSWERED, {"own_key": key, "own_officer": actor.officer_id, "answer": answer})
         return _answer(status, answer)
-    except IntegrityError:
-        known = _find(db.session(), key, actor)
-        if known is None:
-            raise
-        return _repeated(known, request_hash)
+
+    return use_case(act_once)
 
 
 def forget_old_keys(session: Session) -> None:
@@ -82,10 +74,28 @@ def _key() -> str | None:
     return key
 
 
-def _find(session: Session, key: str, actor: Actor) -> IdempotencyKey | None:
-    return session.scalar(
-        select(IdempotencyKey).where(IdempotencyKey.key == key, IdempotencyKey.officer_id == actor.officer_id)
+def _write(session: Session, key: str, actor: Actor, request_hash: str, status: int) -> bool:
+    """Write the key's row; False where there is one already."""
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    written = session.scalar(
+        insert(IdempotencyKey)
+        .values(
+            key=key,
+            officer_id=actor.officer_id,
+            request_hash=request_hash,
+            status=status,
+            answer=None,
+            at=clock.now(),
+        )
+        .on_conflict_do_nothing()
+        .returning(IdempotencyKey.key)
     )
+    return written is not None
+
+
+def _find(session: Session, key: str, actor: Actor) -> IdempotencyKey:
+    query = select(IdempotencyKey).where(IdempotencyKey.key == key, IdempotencyKey.officer_id == actor.officer_id)
+    return session.scalars(query).one()
 
 
 def _repeated(known: IdempotencyKey, request_hash: str) -> Response:
@@ -100,7 +110,7 @@ def _repeated(known: IdempotencyKey, request_hash: str) -> Response:
 
 
 def _answer(status: int, body: Any) -> Response:
-    return Response(json.dumps(body, ensure_ascii=False), status=status, content_type="application/json")
+    return Response(orjson.dumps(body), status=status, content_type="application/json")
 
 
 def _request_hash() -> str:

@@ -8,17 +8,22 @@ where they are read for change.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from typing import Any
+from enum import Enum
+from time import monotonic
+from typing import Any, TypeVar
 
+import orjson
+import psycopg
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import Column, DateTime, Engine, LargeBinary, MetaData, Table, Text, event
 from sqlalchemy.engine import Connection, Dialect
-from sqlalchemy.exc import DontWrapMixin
+from sqlalchemy.exc import DisconnectionError, DontWrapMixin
 from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.pool import Pool
 from sqlalchemy.sql.operators import is_, is_not
 from sqlalchemy.types import JSON, TypeDecorator
 
@@ -38,7 +43,37 @@ class Base(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMES)
 
 
-db = SQLAlchemy(model_class=Base, engine_options={"pool_pre_ping": True})
+#: Connections that a process keeps open. What needs more opens one and closes it again, which costs as much as ten
+#: statements: there are as many as threads that serve, tick and send.
+POOL_SIZE = 12
+#: A connection that lay unused for so long is asked whether it still lives; a busy one would only lose time by it.
+IDLE_SECONDS = 2.0
+#: Statements that PostgreSQL keeps prepared for a connection; there are more of them than the driver's hundred.
+PREPARED_STATEMENTS = 400
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(value).decode()
+
+
+db = SQLAlchemy(
+    model_class=Base,
+    engine_options={"pool_size": POOL_SIZE, "json_serializer": _json, "json_deserializer": orjson.loads},
+)
+
+T = TypeVar("T")
+
+
+class Precaution(Enum):
+    """Against an operator that fails in a step of a process."""
+
+    #: None: the whole use case is begun again.
+    NONE = "none"
+    #: A savepoint before the step, which is taken again with one for each operator.
+    STEP = "step"
+    #: A savepoint for each operator.
+    EACH = "each"
+
 
 #: Of each connection: after how long the server gives up on the other side.
 POSTGRESQL = (
@@ -50,6 +85,7 @@ POSTGRESQL = (
 )
 
 _writing: ContextVar[bool] = ContextVar("writing", default=False)
+_precaution: ContextVar[Precaution] = ContextVar("precaution", default=Precaution.STEP)
 
 
 class Moment(TypeDecorator[datetime]):
@@ -173,6 +209,42 @@ def transaction() -> Iterator[Session]:
         _writing.reset(token)
 
 
+class BeginAgain(BaseException):
+    """The use case went on without precaution, and one was needed: begin again with it. Nobody else may catch it."""
+
+
+def use_case(act: Callable[[Session], T]) -> T:
+    """What `act` returns, done in one transaction; begun again with precaution where that turns out to be needed.
+
+    `act` may run twice, the first time without any effect on the database. In return it needs no savepoints as long as
+    nothing fails, and they cost as much as what they guard.
+    """
+    token = _precaution.set(Precaution.NONE)
+    try:
+        with transaction() as session:
+            return act(session)
+    except BeginAgain:
+        _precaution.set(Precaution.EACH)
+        with transaction() as session:
+            return act(session)
+    finally:
+        _precaution.reset(token)
+
+
+def precaution() -> Precaution:
+    """How a step of a process is to guard itself against an operator that fails."""
+    return _precaution.get()
+
+
+@contextmanager
+def glance() -> Iterator[Connection]:
+    """A connection for a single statement that reads: on PostgreSQL without the two round trips of a transaction."""
+    with db.engine.connect() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execution_options(isolation_level="AUTOCOMMIT")
+        yield connection
+
+
 @event.listens_for(Engine, "connect")
 def _prepare_connection(connection: Any, record: Any) -> None:
     if type(connection).__module__.startswith("sqlite3"):
@@ -185,10 +257,28 @@ def _prepare_connection(connection: Any, record: Any) -> None:
         cursor.execute("PRAGMA busy_timeout=15000")
         cursor.close()
     elif type(connection).__module__.startswith("psycopg"):
+        connection.prepared_max = PREPARED_STATEMENTS
         # A host that is gone without a word, or a process that hangs, must not hold a case for ever: the server
         # notices and takes back what it was doing.
         connection.execute("; ".join(f"SET {setting}" for setting in POSTGRESQL))
         connection.commit()
+
+
+@event.listens_for(Pool, "checkin")
+def _note_return(connection: Any, record: Any) -> None:
+    record.info["returned"] = monotonic()
+
+
+@event.listens_for(Pool, "checkout")
+def _ask_idle(connection: Any, record: Any, proxy: Any) -> None:
+    """A server that went away and came back leaves dead connections; the pool opens others in their place."""
+    if monotonic() - record.info.get("returned", monotonic()) < IDLE_SECONDS:
+        return
+    try:
+        connection.cursor().execute("SELECT 1")
+        connection.rollback()
+    except psycopg.Error as error:
+        raise DisconnectionError from error
 
 
 @event.listens_for(Engine, "begin")

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 from sqlalchemy.exc import InterfaceError, OperationalError, PendingRollbackError, TimeoutError
 
+from engine.db import BeginAgain
 from engine.errors import RetryLater
 
 #: Say nothing about what was done: the database is gone or busy, a deadlock was broken, the connection was lost.
@@ -16,10 +17,10 @@ _PASSING = (RetryLater, OperationalError, InterfaceError, PendingRollbackError, 
 
 
 def fault_of(act: Callable[[], object]) -> BaseException | None:
-    """What `act` raised, whatever it is; None: it went well. Only Ctrl+C goes through."""
+    """What `act` raised, whatever it is; None: it went well. Only Ctrl+C and `BeginAgain` go through."""
     try:
         act()
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, BeginAgain):
         raise
     except BaseException as error:
         return error

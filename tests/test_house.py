@@ -137,6 +137,7 @@ def test_transactions_are_opened_by_the_api_and_the_scheduler_alone() -> None:
 CATCHES_EVERYTHING = {
     "engine.db": "rolls back and raises again",
     "engine.process.runtime": "a failing operator must not take the other branches with it: it becomes an incident",
+    "engine.casework.instances": "whatever an operator dies of, the use case is begun again with precaution",
     "engine.guard": "one timer, job, message or retry that fails must not stop the others",
     "api.errors": "the API's last handler",
 }

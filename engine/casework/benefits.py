@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from engine.casework.completions import Completions
 from engine.errors import CannotProceed
 from engine.models import (
     BankAccount,
@@ -25,7 +26,6 @@ from engine.models import (
     Filing,
     Payee,
     RelationClosure,
-    Task,
 )
 from engine.ports import Reason
 
@@ -42,6 +42,8 @@ class Owner(Protocol):
     def case(self) -> Case: ...
     @property
     def at(self) -> datetime: ...
+    @property
+    def done(self) -> Completions: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,17 +119,13 @@ class Benefits:
         self._session = owner.session
         self._case = owner.case
         self._at = owner.at
+        self._done = owner.done
 
     # What officers entered
 
     def entered(self, form: str) -> Entered | None:
         """The entry of the last completed task with that form; None if there was none."""
-        task = self._session.scalar(
-            select(Task)
-            .where(Task.case_id == self._case.id, Task.form == form, Task.state == "completed")
-            .order_by(Task.completed_at.desc(), Task.id.desc())
-            .limit(1)
-        )
+        task = self._done.last(form=form)
         if task is None or task.outcome is None or task.completed_by_id is None or task.completed_at is None:
             return None
         return Entered(

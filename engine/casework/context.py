@@ -11,12 +11,12 @@ from datetime import date, datetime
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from engine.actor import Actor
 from engine.casework import events, handling, jurisdiction, materials, relations_choice, supplements, suspensions
 from engine.casework.benefits import Benefits
+from engine.casework.completions import Completions
 from engine.casework.documents import issue_document
 from engine.models import (
     Application,
@@ -44,6 +44,7 @@ class CaseContext:
         at: datetime,
         task_id: str,
         data: Mapping[str, Any],
+        done: Completions | None = None,
     ) -> None:
         #: For the facades of this package; handlers do not use it.
         self.session = session
@@ -55,6 +56,8 @@ class CaseContext:
         self.task_id = task_id
         #: Process data, read only.
         self.data = data
+        #: What officers completed in this business before, for the facades of this package too.
+        self.done = done if done is not None else Completions.around(session, instance)
         #: Messages for the instances of other cases, delivered in this transaction: (case id, message name).
         self.notifications: list[tuple[int, str]] = []
 
@@ -95,13 +98,10 @@ class CaseContext:
             raise LookupError(f"instance {self.instance.id} has no escalation")
         return escalation
 
-    @cached_property
+    @property
     def configuration(self) -> ServiceConfiguration:
         """The city's configuration the case is pinned to."""
-        configuration = self.session.get(ServiceConfiguration, self.case.configuration_id)
-        if configuration is None:
-            raise LookupError(f"case {self.case.id} has no configuration")
-        return configuration
+        return self.case.configuration
 
     @property
     def facts(self) -> Mapping[str, Any]:
@@ -113,12 +113,7 @@ class CaseContext:
 
     @cached_property
     def _last_task(self) -> Task | None:
-        return self.session.scalar(
-            select(Task)
-            .where(Task.instance_id == self.instance.id, Task.state == "completed")
-            .order_by(Task.completed_at.desc(), Task.id.desc())
-            .limit(1)
-        )
+        return self.done.last(instance_id=self.instance.id)
 
     @property
     def form(self) -> Mapping[str, Any]:

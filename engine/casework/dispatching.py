@@ -9,24 +9,25 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from engine.casework import handling
+from engine.casework.completions import Completions
 from engine.casework.separation import barred_officers
-from engine.models import Case, Officer, ServiceConfiguration, Task
+from engine.models import Case, Officer, Task
 
 #: Who claimed how, when nobody clicked.
 RETURNED = "returned"
 DISPATCHED = "dispatched"
 
 
-def dispatch(session: Session, task: Task, case: Case | None, at: datetime) -> None:
-    """Give the task to somebody at once, or leave it in the pool.
+def dispatch(session: Session, task: Task, case: Case | None, done: Completions, at: datetime) -> None:
+    """Give the new task to somebody at once, or leave it in the pool.
 
     Work that comes back (after a return, a supplement, a resumption) goes to the officer who did it before. Otherwise
     the configuration says: `pool` leaves it to be acquired, `random` and `least_loaded` choose an authorised officer.
     """
-    officer_id = _did_it_before(session, task, case)
+    officer_id = _did_it_before(session, task, case, done)
     how = RETURNED
     if officer_id is None and case is not None and task.transfer_id is None and task.escalation_id is None:
-        officer_id, how = _by_configuration(session, task, case), DISPATCHED
+        officer_id, how = _by_configuration(session, task, case, done), DISPATCHED
     if officer_id is not None:
         task.state = "claimed"
         task.claimed_by_id = officer_id
@@ -36,34 +37,32 @@ def dispatch(session: Session, task: Task, case: Case | None, at: datetime) -> N
             handling.acquired(case, task)
 
 
-def _did_it_before(session: Session, task: Task, case: Case | None) -> int | None:
-    query = (
-        select(Task.completed_by_id)
-        .join(Officer, Officer.id == Task.completed_by_id)
-        .where(
-            Task.instance_id == task.instance_id,
-            Task.element_id == task.element_id,
-            Task.agency_code == task.agency_code,
-            Task.state == "completed",
-            Officer.active,
-            Officer.agency_code == task.agency_code,
-        )
-        .order_by(Task.completed_at.desc(), Task.id.desc())
-        .limit(1)
-    )
-    if case is not None:
+def _did_it_before(session: Session, task: Task, case: Case | None, done: Completions) -> int | None:
+    same = [
+        one
+        for one in done
+        if one.task.instance_id == task.instance_id
+        and one.task.element_id == task.element_id
+        and one.task.agency_code == one.officer_agency_code == task.agency_code
         # After a transfer the new agency's officers acquire again (JUR-09), even where the case came back.
-        query = query.where(Task.completed_at >= case.arrived_at)
-    officer_id = session.scalar(query)
-    return None if officer_id in barred_officers(session, task) else officer_id
+        and (case is None or _at(one.task) >= case.arrived_at)
+    ]
+    if not same:
+        return None
+    officer_id = same[-1].officer_id
+    return None if officer_id in barred_officers(session, task, done) else officer_id
 
 
-def _by_configuration(session: Session, task: Task, case: Case) -> int | None:
-    configuration = session.get_one(ServiceConfiguration, case.configuration_id)
-    mode = (configuration.switches or {}).get("dispatch", "pool")
+def _at(task: Task) -> datetime:
+    assert task.completed_at is not None  # it is completed
+    return task.completed_at
+
+
+def _by_configuration(session: Session, task: Task, case: Case, done: Completions) -> int | None:
+    mode = (case.configuration.switches or {}).get("dispatch", "pool")
     if mode == "pool":
         return None
-    barred = barred_officers(session, task)
+    barred = barred_officers(session, task, done)
     officers = [
         officer
         for officer in session.scalars(

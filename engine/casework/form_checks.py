@@ -20,6 +20,7 @@ from engine import clock
 from engine.casework import materials
 from engine.casework.accounts import account_fault, is_own_account
 from engine.casework.benefits import Benefits, Line
+from engine.casework.completions import Completions
 from engine.errors import InvalidInput, RuleRefused
 from engine.models import Case
 from engine.ports import ports
@@ -38,6 +39,7 @@ class _Case:
     session: Session
     case: Case
     at: datetime
+    done: Completions
 
     @property
     def benefits(self) -> Benefits:
@@ -52,13 +54,15 @@ class _Case:
         return bool(materials.has_image(self.session, self.case, material))
 
 
-def check(session: Session, case: Case, form: str, outcome: str, fields: Fields) -> None:
+def check(
+    session: Session, case: Case, form: str, outcome: str, fields: Fields, done: Completions | None = None
+) -> None:
     """Raises InvalidInput with a sentence per field, or RuleRefused with its legal basis; nothing where it fits."""
     checker = _CHECKS.get(form)
     if checker is None:
         return
     faults: Faults = {}
-    checker(_Case(session, case, clock.now()), outcome, fields, faults)
+    checker(_Case(session, case, clock.now(), done or Completions(session, case_id=case.id)), outcome, fields, faults)
     if faults:
         raise InvalidInput(fields=faults)
 

@@ -97,7 +97,7 @@ def change_handling_agency(context: CaseContext, agency_code: str) -> None:
     configuration = configuration_for(session, agency_code, case.service, context.at.date())
     case.configuration_id = configuration.id
     case.cross_place = routing.is_cross_place(session.get_one(Agency, case.accepting_agency_code), agency)
-    session.expire(case, ["handling_agency"])
+    session.expire(case, ["handling_agency", "configuration"])
     added = checklists.redraw(session, case, configuration)
     if added:
         context.record("checklist_extended", materials=added, handling_agency=agency_code)

@@ -3,6 +3,9 @@
 A step loads the locked instance, lets `engine.process.runtime` run it to its next waits, and saves in the same
 transaction: state, task rows, the earliest timer, incidents, and what the step told other instances. Whoever calls
 has locked the case (or the application) first, so two steps of one case never meet.
+
+A step is taken without savepoints first and written at its end. Only where an operator fails it is taken back and
+taken again, each operator in a savepoint of its own, so that the failed one alone leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -13,12 +16,15 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session
 
 from engine import clock
 from engine.actor import Actor
 from engine.casework import dispatching, faults, handling, sms
+from engine.casework.completions import Completions
 from engine.casework.context import CaseContext
+from engine.db import BeginAgain, Precaution, precaution
 from engine.errors import CannotProceed
 from engine.models import (
     Application,
@@ -46,14 +52,30 @@ USUAL_PRIORITY = 5
 FILING_USED = "filing_used"
 
 
+class OperatorFailed(BeginAgain):
+    """An operator failed in a step that was taken without a savepoint for it: nothing else of the step may go on."""
+
+
 class InstanceHost:
     """What the runtime asks of case work: run an operator, notice what began and what is done."""
 
-    def __init__(self, session: Session, instance: Instance, actor: Actor | None, at: datetime) -> None:
+    def __init__(
+        self,
+        session: Session,
+        instance: Instance,
+        actor: Actor | None,
+        at: datetime,
+        *,
+        guarded: bool,
+        done: Completions | None = None,
+    ) -> None:
         self.session = session
         self.instance = instance
         self.actor = actor
         self.at = at
+        #: Each operator in a savepoint of its own; what fails becomes an incident.
+        self.guarded = guarded
+        self.done = done if done is not None else Completions.around(session, instance)
         self.notifications: list[tuple[int, str]] = []
 
     def call(self, element: Element, task_id: str, data: Mapping[str, Any]) -> Mapping[str, Scalar]:
@@ -62,11 +84,17 @@ class InstanceHost:
         if operator is None:
             raise CannotProceed(f"系统没有名为“{element.operator}”的操作，请检查流程图。", code="unknown_operator")
         context = CaseContext(
-            self.session, self.instance, actor=self.actor, at=self.at, task_id=task_id, data=dict(data)
+            self.session, self.instance, actor=self.actor, at=self.at, task_id=task_id, data=dict(data), done=self.done
         )
-        with self.session.begin_nested():
-            result = dict(operator.handler(context) or {})
-            self.session.flush()
+        if self.guarded:
+            with self.session.begin_nested():
+                result = dict(operator.handler(context) or {})
+                self.session.flush()
+        else:
+            try:
+                result = dict(operator.handler(context) or {})
+            except Exception as error:
+                raise OperatorFailed from error
         self.notifications += context.notifications
         return result
 
@@ -120,26 +148,72 @@ def start(
             instance.escalation_id = subject_row.id
     session.add(instance)
     session.flush()
-    host = InstanceHost(session, instance, actor, clock.now())
-    run = Run.start(definition, data, host)
-    _save(session, instance, run, host)
+
+    def begin(host: InstanceHost) -> Run:
+        return Run.start(definition, data, host)
+
+    _take(session, instance, actor, begin)
     return instance
 
 
-def advance(session: Session, instance: Instance, actor: Actor | None, step: Callable[[Run], object]) -> Run:
-    """Restore the instance, take `step`, run to the next waits, save. The subject is locked by the caller."""
+def advance(
+    session: Session,
+    instance: Instance,
+    actor: Actor | None,
+    step: Callable[[Run], object],
+    done: Completions | None = None,
+) -> Run:
+    """Restore the instance, take `step`, run to the next waits, save. The subject is locked by the caller.
+
+    `step` may be taken twice, the first time without any effect.
+    """
     session.refresh(instance, with_for_update=True)
-    return go_on(session, instance, actor, step)
+    return go_on(session, instance, actor, step, done)
 
 
-def go_on(session: Session, instance: Instance, actor: Actor | None, step: Callable[[Run], object]) -> Run:
+def go_on(
+    session: Session,
+    instance: Instance,
+    actor: Actor | None,
+    step: Callable[[Run], object],
+    done: Completions | None = None,
+) -> Run:
     """The same for an instance that the caller has locked and read again, after its subject."""
     definition = definitions.load(session, instance.definition_hash)
-    host = InstanceHost(session, instance, actor, clock.now())
-    run = Run.restore(definition, instance.state, host)
-    step(run)
-    _save(session, instance, run, host)
-    return run
+
+    def resume(host: InstanceHost) -> Run:
+        run = Run.restore(definition, instance.state, host)
+        step(run)
+        return run
+
+    return _take(session, instance, actor, resume, done)
+
+
+def _take(
+    session: Session,
+    instance: Instance,
+    actor: Actor | None,
+    step: Callable[[InstanceHost], Run],
+    done: Completions | None = None,
+) -> Run:
+    """Take the step and save what came of it, with as much precaution as the use case asks for."""
+    at = clock.now()
+
+    def take(*, guarded: bool) -> Run:
+        host = InstanceHost(session, instance, actor, at, guarded=guarded, done=done)
+        return _save(session, instance, step(host), host)
+
+    if precaution() is Precaution.EACH:
+        return take(guarded=True)
+    try:
+        if precaution() is Precaution.NONE:
+            return take(guarded=False)
+        with session.begin_nested():
+            return take(guarded=False)
+    except (OperatorFailed, DataError, IntegrityError) as failure:
+        if precaution() is Precaution.NONE:
+            raise BeginAgain from failure
+        return take(guarded=True)
 
 
 def deliver(session: Session, case_id: int, message: str, actor: Actor | None) -> bool:
@@ -149,7 +223,7 @@ def deliver(session: Session, case_id: int, message: str, actor: Actor | None) -
         return False
     heard: list[bool] = []
     advance(session, instance, actor, lambda run: heard.append(run.send(message)))
-    return heard[0]
+    return heard[-1]
 
 
 def case_instance(session: Session, case_id: int) -> Instance | None:
@@ -162,23 +236,25 @@ def pinned_definition(session: Session, case: Case) -> DefinitionRow | None:
     return session.get(DefinitionRow, case.definition_hash)
 
 
-def _save(session: Session, instance: Instance, run: Run, host: InstanceHost) -> None:
+def _save(session: Session, instance: Instance, run: Run, host: InstanceHost) -> Run:
     """State, timer, tasks, incidents and messages, all in the caller's transaction."""
     instance.state = run.dump()
     instance.version += 1
     instance.due_at = run.due_at()
     if run.ended and instance.ended_at is None:
         instance.ended_at = host.at
-    _sync_tasks(session, instance, run.waiting(), host)
+    _sync_tasks(session, instance, run, host)
     for failure in run.failures:
         faults.step_failed(session, instance, failure, host.at)
     session.flush()
-    faults.close_left_steps(session, instance, run.failed(), host.at)
+    if run.failed_before:
+        faults.close_left_steps(session, instance, run.failed(), host.at)
     for name, _payload in run.thrown:
         for case_id in _addressees(session, instance, name):
             deliver(session, case_id, name, host.actor)
     for case_id, name in host.notifications:
         deliver(session, case_id, name, host.actor)
+    return run
 
 
 def _addressees(session: Session, instance: Instance, message: str) -> list[int]:
@@ -196,22 +272,21 @@ def _addressees(session: Session, instance: Instance, message: str) -> list[int]
     return []
 
 
-def _sync_tasks(session: Session, instance: Instance, waiting: list[Waiting], host: InstanceHost) -> None:
-    """Make the rows say what the process says: close what it left, open what it waits for."""
-    open_rows = {
-        row.process_task_id: row
-        for row in session.scalars(
-            select(Task).where(Task.instance_id == instance.id, Task.state.in_(("pool", "claimed")))
-        )
-    }
-    wanted = {item.task_id: item for item in waiting}
-    for task_id, row in open_rows.items():
-        if task_id not in wanted:
+def _sync_tasks(session: Session, instance: Instance, run: Run, host: InstanceHost) -> None:
+    """Make the rows say what the process says: close what it left, open what it waits for.
+
+    A task has an open row exactly while the process waits for it, so only what changed in this run is looked at.
+    """
+    waiting = {item.task_id: item for item in run.waiting()}
+    left = run.waited_before - waiting.keys() - run.done
+    if left:
+        rows = session.scalars(select(Task).where(Task.process_task_id.in_(left), Task.state.in_(("pool", "claimed"))))
+        for row in rows:
             row.state = "cancelled"
             row.held_because = None
             row.version += 1
-    for task_id, item in wanted.items():
-        if task_id not in open_rows:
+    for task_id, item in waiting.items():
+        if task_id not in run.waited_before:
             _open_task(session, instance, item, host)
 
 
@@ -242,10 +317,9 @@ def _open_task(session: Session, instance: Instance, item: Waiting, host: Instan
     reviews = case is not None and agency == case.handling_agency_code and also_agency is None
     if instance.subject == "case" and case is not None and reviews and case.state in HELD:
         task.held_because = HELD[case.state]
-    session.add(task)
-    session.flush()
     if task.held_because is None:
-        dispatching.dispatch(session, task, case, host.at)
+        dispatching.dispatch(session, task, case, host.done, host.at)
+    session.add(task)
 
 
 HELD = {

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from config.register import reason
 from engine.actor import Actor
+from engine.casework.completions import Completions
 from engine.errors import NotAllowed
 from engine.models import Case, Task, Transfer
 
@@ -18,7 +18,7 @@ TRANSFER_ACCEPTANCE = "transfer_acceptance"
 OTHER_LEVELS = {"first_reviewer": ("second_reviewer",), "second_reviewer": ("first_reviewer",)}
 
 
-def barred_officers(session: Session, task: Task) -> set[int]:
+def barred_officers(session: Session, task: Task, done: Completions | None = None) -> set[int]:
     """Officers who must not do this task because of what they did in the same case or transfer."""
     barred: set[int] = set()
     if not task.differs_from:
@@ -27,25 +27,19 @@ def barred_officers(session: Session, task: Task) -> set[int]:
         barred.add(session.get_one(Case, task.case_id).accepted_by_id)
     if TRANSFER_ACCEPTANCE in task.differs_from and task.transfer_id is not None:
         barred.add(session.get_one(Transfer, task.transfer_id).started_by_id)
-    same_business = (
-        Task.transfer_id == task.transfer_id
-        if task.transfer_id is not None
-        else (Task.case_id == task.case_id) & Task.transfer_id.is_(None)
-    )
-    incompatible = Task.element_id.in_(task.differs_from) | Task.role.in_(OTHER_LEVELS.get(task.role, ()))
+    other_levels = OTHER_LEVELS.get(task.role, ())
     barred.update(
-        officer_id
-        for officer_id in session.scalars(
-            select(Task.completed_by_id).where(same_business, Task.state == "completed", incompatible)
-        )
-        if officer_id is not None
+        one.officer_id
+        for one in done or Completions.around(session, task)
+        if one.task.transfer_id == task.transfer_id
+        and (one.task.element_id in task.differs_from or one.task.role in other_levels)
     )
     return barred
 
 
-def require_separation(session: Session, task: Task, actor: Actor) -> None:
+def require_separation(session: Session, task: Task, actor: Actor, done: Completions | None = None) -> None:
     """Raises NotAllowed when this officer did an incompatible part of the same business."""
-    if actor.officer_id in barred_officers(session, task):
+    if actor.officer_id in barred_officers(session, task, done):
         raise NotAllowed(
             "岗位不相容：同一业务的受理、初审、复审应由不同人员办理，您已办理过其中的环节。",
             code="separation_of_duties",

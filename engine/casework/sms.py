@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, object_session
 
 from config.catalogue import services
+from engine.casework.message_texts import keys_in
 from engine.casework.messages import ACCEPTING_SLOTS, emit
-from engine.models import Agency, Case, CaseEvent, Determination, Message, ServiceConfiguration, Transfer
+from engine.models import Agency, Case, CaseEvent, Determination, Message, Transfer
 from engine.ports import ports
 
 
@@ -19,16 +20,18 @@ def emit_for_case(session: Session, case: Case, *, slot: str, occasion: str, at:
 
     The text is that of the configuration the case is pinned to, whatever the city has chosen since (CFG-10).
     """
-    configuration = session.get_one(ServiceConfiguration, case.configuration_id)
+    configuration = case.configuration
+    template, standard = (configuration.sms or {}).get(slot), services()[case.service].sms[slot]
+    keys = {key for text in (template, standard) if text for key in keys_in(text)}
     sender = case.accepting_agency_code if slot in ACCEPTING_SLOTS else case.handling_agency_code
     return emit(
         session,
         slot=slot,
         occasion=occasion,
         sender_agency_code=sender,
-        template=(configuration.sms or {}).get(slot),
-        standard=services()[case.service].sms[slot],
-        values=_values(session, case, sender, at),
+        template=template,
+        standard=standard,
+        values=_values(session, case, sender, at, keys),
         phone=phone_of(case),
         at=at,
         case_id=case.id,
@@ -47,38 +50,47 @@ def service_title(service: str) -> str:
 
 
 def _applicant(case: Case) -> Mapping[str, object]:
-    return case.application.content.get("applicant") or {}
+    session = object_session(case)
+    assert session is not None
+    # Reading the application must not write half of the step's changes out.
+    with session.no_autoflush:
+        return case.application.content.get("applicant") or {}
 
 
-def _values(session: Session, case: Case, sender: str, at: datetime) -> dict[str, str]:
-    """The 13 keys (SMS-06) as far as the case has a value for them. An overdue case has 0 days left (K-48)."""
-    number = case.person.identity_number
-    # The template ends the sentence; the officer has usually ended it too.
-    opinion = (_last_opinion(session, case) or "").rstrip("。.")
-    return {
-        "XM": str(_applicant(case).get("name") or case.person.name),
-        "SFZH": f"{number[:4]}**********{number[-4:]}" if len(number) >= 15 else "****",
-        "YWMC": service_title(case.service),
-        "SLSJ": case.accepted_at.strftime("%Y年%m月%d日"),
-        "CZYJ": opinion,
-        "DAY": str(ports().calendar.workdays_between(at.date(), case.due_on)),
-        "CZYJP": opinion,
-        "JBJG": session.get_one(Agency, sender).name,
-        "SLHZH": case.receipt_number,
-        "SHBTGYJ": opinion,
-        "DYXSKSNY": _first_month(session, case),
-        "ZCDADDRESS": _left_agency(session, case) or "",
-        "CBR": case.person.name,
+def _values(session: Session, case: Case, sender: str, at: datetime, keys: Collection[str]) -> dict[str, str]:
+    """Those of the 13 keys (SMS-06) that are wanted, as far as the case has a value for them."""
+    makers: dict[str, Callable[[], str]] = {
+        "XM": lambda: str(_applicant(case).get("name") or case.person.name),
+        "SFZH": lambda: _masked(case.person.identity_number),
+        "YWMC": lambda: service_title(case.service),
+        "SLSJ": lambda: case.accepted_at.strftime("%Y年%m月%d日"),
+        "CZYJ": lambda: _last_opinion(session, case),
+        # An overdue case has 0 days left (K-48).
+        "DAY": lambda: str(ports().calendar.workdays_between(at.date(), case.due_on)),
+        "CZYJP": lambda: _last_opinion(session, case),
+        "JBJG": lambda: session.get_one(Agency, sender).name,
+        "SLHZH": lambda: case.receipt_number,
+        "SHBTGYJ": lambda: _last_opinion(session, case),
+        "DYXSKSNY": lambda: _first_month(session, case),
+        "ZCDADDRESS": lambda: _left_agency(session, case) or "",
+        "CBR": lambda: case.person.name,
     }
+    return {key: make() for key, make in makers.items() if key in keys}
 
 
-def _last_opinion(session: Session, case: Case) -> str | None:
-    return session.scalar(
+def _masked(number: str) -> str:
+    return f"{number[:4]}**********{number[-4:]}" if len(number) >= 15 else "****"
+
+
+def _last_opinion(session: Session, case: Case) -> str:
+    opinion = session.scalar(
         select(CaseEvent.opinion)
         .where(CaseEvent.case_id == case.id, CaseEvent.opinion.is_not(None))
         .order_by(CaseEvent.id.desc())
         .limit(1)
     )
+    # The template ends the sentence; the officer has usually ended it too.
+    return (opinion or "").rstrip("。.")
 
 
 def _left_agency(session: Session, case: Case) -> str | None:

@@ -1,6 +1,6 @@
 """Human work: the pool, random and named acquisition (随机获取, 指定获取), release, assignment, completion.
 
-Two people, or one double click, on one task: a conditional UPDATE decides, exactly one wins, the other is told who
+Two people, or one double click, on one task: the lock of its case decides, exactly one wins, the other is told who
 was first and when.
 """
 
@@ -9,21 +9,23 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import ColumnElement, CursorResult, Select, and_, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, and_, bindparam, inspect, literal, or_, select, union_all
+from sqlalchemy.orm import Session, contains_eager, joinedload, lazyload, load_only
 
 from config.register import reason
 from engine import clock
 from engine.actor import Actor
 from engine.casework import form_checks, handling, instances, jurisdiction, materials, routing, task_forms, transfers
 from engine.casework.access import require_role, subtree, visible_cases
+from engine.casework.completions import Completions
 from engine.casework.events import record_event
 from engine.casework.paging import Page, page_size
 from engine.casework.separation import barred_officers, require_separation
 from engine.errors import Conflict, InvalidInput, NotAllowed, NotFound, RuleRefused, TaskHeld
-from engine.models import Agency, Application, Case, CaseEvent, Escalation, Instance, Officer, Task
+from engine.models import Agency, Application, Case, CaseEvent, Escalation, Instance, Officer, Person, Task
+from engine.process.runtime import Run
 
 NO_SUCH_TASK = "没有找到这个任务。"
 NOTHING_LEFT = "目前没有可以获取的任务。"
@@ -32,7 +34,31 @@ NOT_OURS = "not_ours"
 #: Decisions that need the images of all mandatory materials (promise 4).
 DECISIONS = frozenset({"pass", "not_passed"})
 
+#: How many candidates of a random acquisition are read at first, and how many at a time after that.
+_FIRST = 3
 _CANDIDATES = 50
+
+#: A task of a case with all that work on it reads, the case locked first: every change of a case begins with that.
+_OF_CASE = (
+    select(Task)
+    .join(Task.case)
+    .join(Task.instance)
+    .options(
+        contains_eager(Task.instance),
+        contains_eager(Task.case).options(
+            joinedload(Case.person).load_only(Person.name, Person.identity_number, Person.phone),
+            joinedload(Case.accepting_agency),
+            joinedload(Case.handling_agency),
+            joinedload(Case.configuration),
+        ),
+        joinedload(Task.claimed_by).options(load_only(Officer.name), lazyload(Officer.agency)),
+    )
+    .where(Task.id == bindparam("task_id"))
+    .execution_options(populate_existing=True)
+)
+# PostgreSQL locks in the order that is named here. What is not locked is read as it was before a wait for the lock.
+_LOCKED = _OF_CASE.with_for_update(of=(Case, Task, Instance))
+_LOCKED_OR_SKIPPED = _OF_CASE.with_for_update(of=(Case, Task, Instance), skip_locked=True)
 
 
 # Lists
@@ -126,69 +152,59 @@ def acquire_random(session: Session, actor: Actor, role: str | None = None) -> T
     Raises NotFound (nothing_left) when nobody has left anything this officer may do.
     """
     busy: list[int] = []
-    for task_id in _candidates(session, actor, role):
-        if _try(session, task_id, actor, busy=busy):
-            return _claimed(session, task_id, actor)
+    for candidate in _candidates(session, actor, role):
+        if candidate.differs_from and actor.officer_id in barred_officers(session, candidate):
+            continue
+        task = _try(session, candidate.id, actor, skip_locked=True)
+        if task is not None:
+            return _claimed(session, task, actor)
+        busy.append(candidate.id)
     # What somebody else was just working on may have come free again: wait for each before saying there is nothing.
     for task_id in busy:
-        if _try(session, task_id, actor, busy=None):
-            return _claimed(session, task_id, actor)
+        task = _try(session, task_id, actor, skip_locked=False)
+        if task is not None:
+            return _claimed(session, task, actor)
     raise NotFound(NOTHING_LEFT, code="nothing_left")
 
 
-def _try(session: Session, task_id: int, actor: Actor, *, busy: list[int] | None) -> bool:
+def _try(session: Session, task_id: int, actor: Actor, *, skip_locked: bool) -> Task | None:
     """Take the candidate if it can be had. A lost one leaves no lock behind, so nobody can wait in a circle."""
-    task = session.get_one(Task, task_id)
-    if actor.officer_id in barred_officers(session, task):
-        return False
     attempt = session.begin_nested()
-    if not _lock_case(session, task, skip_locked=busy is not None):
+    task = _locked(session, task_id, skip_locked=skip_locked)
+    if task is None or task.state != "pool" or task.held_because is not None:
         attempt.rollback()
-        if busy is not None:
-            busy.append(task_id)
-        return False
-    if not _take(session, task_id, actor, "random"):
-        attempt.rollback()
-        return False
+        return None
+    _give(session, task, actor.officer_id, "random")
     attempt.commit()
-    return True
+    return task
 
 
 def claim(session: Session, task_id: int, actor: Actor) -> Task:
     """This very task for this officer (REV-02). The second claimant gets a Conflict with who and when."""
-    task = find_task(session, task_id, actor)
+    task = _found_and_locked(session, task_id, actor)
     _require_place_and_role(session, task, actor)
     require_separation(session, task, actor)
     if task.claimed_by_id == actor.officer_id and task.state == "claimed":
         return task
     if task.held_because is not None:
         raise TaskHeld(task.held_because)
-    _lock_case(session, task)
-    if not _take(session, task_id, actor, "self"):
-        session.refresh(task)
+    if task.state != "pool":
         raise _lost(task)
-    return _claimed(session, task_id, actor)
+    _give(session, task, actor.officer_id, "self")
+    return _claimed(session, task, actor)
 
 
-def _take(session: Session, task_id: int, actor: Actor, how: str) -> bool:
-    """One conditional UPDATE; it waits for a rival that has not committed and then decides on what is there."""
-    taken = session.execute(
-        update(Task)
-        .where(Task.id == task_id, Task.state == "pool", Task.held_because.is_(None))
-        .values(
-            state="claimed",
-            claimed_by_id=actor.officer_id,
-            claimed_how=how,
-            claimed_at=clock.now(),
-            version=Task.version + 1,
-        )
-        .execution_options(synchronize_session=False)
-    )
-    return cast("CursorResult[Any]", taken).rowcount == 1
+def _give(session: Session, task: Task, officer_id: int | None, how: str | None) -> None:
+    """The locked task is that officer's from now on; nobody's: it lies in the pool."""
+    task.state = "pool" if officer_id is None else "claimed"
+    task.claimed_by_id = officer_id
+    task.claimed_how = how
+    task.claimed_at = None if officer_id is None else clock.now()
+    task.version += 1
+    session.expire(task, ["claimed_by"])
 
 
-def _claimed(session: Session, task_id: int, actor: Actor) -> Task:
-    task = session.get_one(Task, task_id, populate_existing=True)
+def _claimed(session: Session, task: Task, actor: Actor) -> Task:
     if task.case is not None:
         handling.acquired(task.case, task)
     record_event(
@@ -205,26 +221,47 @@ def _claimed(session: Session, task_id: int, actor: Actor) -> Task:
     return task
 
 
-def _candidates(session: Session, actor: Actor, role: str | None) -> Iterator[int]:
-    """Ids of acquirable tasks: urgent first, within that a walk from a random point of the shuffled order."""
+def _candidates(session: Session, actor: Actor, role: str | None) -> Iterator[Task]:
+    """Acquirable tasks: urgent first, within that a walk from a random point of the shuffled order."""
     start = random.random()  # noqa: S311  a fair order, not a secret
-    for urgency in (Task.priority < instances.USUAL_PRIORITY, Task.priority >= instances.USUAL_PRIORITY):
+    urgent, usual = Task.priority < instances.USUAL_PRIORITY, Task.priority == instances.USUAL_PRIORITY
+    acquirable = and_(_acquirable(actor, role), Task.held_because.is_(None))
+    # The first of each part of the walk in one statement; the database stops at the first part that has enough.
+    parts = [
+        select(Task.id, literal(place).label("place"), Task.shuffle)
+        .where(acquirable, urgency, ahead)
+        .order_by(Task.shuffle)
+        .limit(_FIRST)
+        .subquery()
+        for place, (urgency, ahead) in enumerate(
+            (urgency, ahead) for urgency in (urgent, usual) for ahead in (Task.shuffle >= start, Task.shuffle < start)
+        )
+    ]
+    walk = union_all(*(select(part) for part in parts)).limit(_FIRST).subquery()
+    first = session.scalars(select(Task).join(walk, walk.c.id == Task.id).order_by(walk.c.place, walk.c.shuffle)).all()
+    yield from first
+    if len(first) == _FIRST:
+        yield from _further(session, acquirable, start, {task.id for task in first})
+
+
+def _further(session: Session, acquirable: ColumnElement[bool], start: float, seen: set[int]) -> Iterator[Task]:
+    """The rest of the walk, where everything at its beginning was barred or taken."""
+    for urgency in (Task.priority < instances.USUAL_PRIORITY, Task.priority == instances.USUAL_PRIORITY):
         for low, high in ((start, 1.0), (0.0, start)):
             position = low
             while True:
-                rows = session.execute(
-                    select(Task.id, Task.shuffle)
+                rows = session.scalars(
+                    select(Task)
                     .where(
-                        _acquirable(actor, role),
+                        acquirable,
                         urgency,
-                        Task.held_because.is_(None),
                         Task.shuffle >= position if position == low else Task.shuffle > position,
                         Task.shuffle < high,
                     )
                     .order_by(Task.shuffle)
                     .limit(_CANDIDATES)
                 ).all()
-                yield from (row.id for row in rows)
+                yield from (row for row in rows if row.id not in seen)
                 if len(rows) < _CANDIDATES:
                     break
                 position = rows[-1].shuffle
@@ -277,23 +314,23 @@ def _conflict(officer: Officer | None, at: datetime | None, what: str) -> Confli
 
 def release(session: Session, task_id: int, actor: Actor) -> Task:
     """Back to the pool, by the officer who holds it or a supervisor of its agency."""
-    task = _lock(session, find_task(session, task_id, actor))
+    task = _found_and_locked(session, task_id, actor)
+    _count_change(task)
     if task.state != "claimed":
         raise _lost(task) if task.state != "pool" else Conflict("这个任务在任务池中，无需退回。", code="task_in_pool")
     if task.claimed_by_id != actor.officer_id:
         _require_supervisor(session, task, actor)
     if task.held_because is not None:
         raise TaskHeld(task.held_because)
-    task.state = "pool"
-    task.claimed_by_id = task.claimed_at = task.claimed_how = None
-    task.version += 1
+    _give(session, task, None, None)
     _record(session, task, actor, "task_released")
     return task
 
 
 def assign(session: Session, task_id: int, officer_id: int, actor: Actor, why: str) -> Task:
     """A supervisor gives the task to an officer; separation of duties counts for the assigned too."""
-    task = _lock(session, find_task(session, task_id, actor))
+    task = _found_and_locked(session, task_id, actor)
+    _count_change(task)
     _require_supervisor(session, task, actor)
     if task.state not in ("pool", "claimed"):
         raise _lost(task)
@@ -311,11 +348,7 @@ def assign(session: Session, task_id: int, officer_id: int, actor: Actor, why: s
     )
     _require_place_and_role(session, task, assignee)
     require_separation(session, task, assignee)
-    task.state = "claimed"
-    task.claimed_by_id = officer.id
-    task.claimed_how = "assigned"
-    task.claimed_at = clock.now()
-    task.version += 1
+    _give(session, task, officer.id, "assigned")
     if task.case is not None:
         handling.acquired(task.case, task)
     _record(session, task, actor, "task_assigned", opinion=why, to=officer.id)
@@ -347,53 +380,76 @@ def complete(
     Raises Conflict when somebody else holds or has done it (or `version` is not the present one), TaskHeld while a
     transfer runs, NotAllowed against separation of duties, InvalidInput field by field, RuleRefused by a rule.
     """
-    task = _lock(session, find_task(session, task_id, actor))
-    _require_workable(session, task, actor, version)
+    task = _found_and_locked(session, task_id, actor)
+    done = Completions.around(session, task)
+    _require_workable(session, task, actor, version, done)
     form = task_forms.validate(task.form, outcome, opinion, fields or {})
     if outcome == NOT_OURS:
+        _count_change(task)
         transfers.start_from_review(session, task, actor, opinion=opinion, fields=form.fields)
         return task
     _check_before(session, task, outcome)
-    if task.case_id is not None:
-        form_checks.check(session, session.get_one(Case, task.case_id), task.form, outcome, form.fields)
+    if task.case is not None:
+        form_checks.check(session, task.case, task.form, outcome, form.fields, done)
     if task.form == "relation":
         routing.check_choice(session, session.get_one(Application, task.application_id), form.fields)
     if task.form == "designation":
         escalation = session.get_one(Escalation, task.escalation_id)
         jurisdiction.check_designation(session, escalation, form.fields.get("agency"))
-    task.state = "completed"
-    task.outcome = outcome
-    task.opinion = opinion
-    task.fields = form.fields
-    task.completed_by_id = actor.officer_id
-    task.completed_at = clock.now()
-    task.version += 1
-    _record(session, task, actor, "task_completed", opinion=opinion, outcome=outcome)
-    session.flush()
-    instance = session.get_one(Instance, task.instance_id)
     data = {"outcome": outcome, **form.process_fields}
-    instances.advance(session, instance, actor, lambda run: run.complete(task.process_task_id, data))
+
+    def step(run: Run) -> None:
+        task.state = "completed"
+        task.outcome = outcome
+        task.opinion = opinion
+        task.fields = form.fields
+        task.completed_by_id = actor.officer_id
+        task.completed_at = clock.now()
+        task.version += 1
+        _count_change(task)
+        _record(session, task, actor, "task_completed", opinion=opinion, outcome=outcome)
+        done.add(task, actor)
+        run.complete(task.process_task_id, data)
+
+    take = instances.advance if task.case is None else instances.go_on
+    take(session, task.instance, actor, step, done)
     return task
 
 
-def _lock(session: Session, task: Task) -> Task:
-    """Lock the subject, then the task, and read it as it is now."""
-    _lock_case(session, task)
-    session.refresh(task, with_for_update=True)
+def _found_and_locked(session: Session, task_id: int, actor: Actor) -> Task:
+    """The task as it is now, its subject locked before it. Raises NotFound where `find_task` would."""
+    task = _locked(session, task_id)
+    if task is None:
+        task = find_task(session, task_id, actor)
+        session.refresh(task, with_for_update=True)
+    elif not _may_see(session, task, actor):
+        raise NotFound(NO_SUCH_TASK)
+    return task
+
+
+def _locked(session: Session, task_id: int, *, skip_locked: bool = False) -> Task | None:
+    """The task of a case, locked with case and instance; None where it has no case, or is skipped."""
+    task = session.scalar(_LOCKED_OR_SKIPPED if skip_locked else _LOCKED, {"task_id": task_id})
+    if task is not None and task.case is not None:
+        _forget_overtaken(session, task, "claimed_by", task.claimed_by_id)
+        _forget_overtaken(session, task.case, "handling_agency", task.case.handling_agency_code)
+        _forget_overtaken(session, task.case, "configuration", task.case.configuration_id)
+    return task
+
+
+def _forget_overtaken(session: Session, owner: Task | Case, name: str, key: object) -> None:
+    """Whoever had the lock before may have changed what `owner` points to: then the row read beside it is not that."""
+    found = getattr(owner, name)
+    if key != (None if found is None else inspect(found).identity[0]):
+        session.expire(owner, [name])
+
+
+def _count_change(task: Task) -> None:
     if task.case is not None:
         task.case.version += 1
-    return task
 
 
-def _lock_case(session: Session, task: Task, *, skip_locked: bool = False) -> bool:
-    """Lock the case of the task, as every change of a case does before anything else; False when it was skipped."""
-    if task.case_id is None:
-        return True
-    query = select(Case).where(Case.id == task.case_id).with_for_update(of=Case, skip_locked=skip_locked)
-    return session.scalar(query.execution_options(populate_existing=True)) is not None
-
-
-def _require_workable(session: Session, task: Task, actor: Actor, version: int | None) -> None:
+def _require_workable(session: Session, task: Task, actor: Actor, version: int | None, done: Completions) -> None:
     if task.state in ("completed", "cancelled"):
         raise _lost(task)
     if task.held_because is not None:
@@ -405,7 +461,7 @@ def _require_workable(session: Session, task: Task, actor: Actor, version: int |
     if version is not None and version != task.version:
         raise _stale(session, task)
     _require_place_and_role(session, task, actor)
-    require_separation(session, task, actor)
+    require_separation(session, task, actor, done)
 
 
 def _stale(session: Session, task: Task) -> Conflict:

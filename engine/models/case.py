@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from engine.db import Base, Moment, Personal, PersonalJSON
 from engine.models.agency import Agency, Officer
 from engine.models.application import Application, Person
+from engine.models.definition import ServiceConfiguration
 
 
 class ReceiptNumber(Base):
@@ -82,6 +83,7 @@ class Case(Base):
     accepting_agency: Mapped[Agency] = relationship(foreign_keys=[accepting_agency_code])
     handling_agency: Mapped[Agency] = relationship(foreign_keys=[handling_agency_code])
     accepted_by: Mapped[Officer] = relationship()
+    configuration: Mapped[ServiceConfiguration] = relationship()
 
 
 class CaseEvent(Base):

@@ -71,7 +71,8 @@ class ServiceConfiguration(Base):
     #: province 全省模式 or local (only the insured place accepts)
     distribution_mode: Mapped[str] = mapped_column(String(16))
     #: {channel: {"main": [...], "auxiliary": [...], "application_items": [...]}} as config/services/*.yaml.
-    materials: Mapped[Any] = mapped_column(JSON)
+    #: Long, and read at intake alone: loaded when it is asked for.
+    materials: Mapped[Any] = mapped_column(JSON, deferred=True)
     #: {slot: text or None}
     sms: Mapped[Any] = mapped_column(JSON)
     #: Further switches: supplement_stops_clock, dispatch ...

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from engine.db import Base, Moment, Personal, PersonalJSON
 from engine.models.agency import Officer
 from engine.models.case import Case
+from engine.models.instance import Instance
 
 
 class Task(Base):
@@ -67,5 +68,6 @@ class Task(Base):
     fields: Mapped[Any] = mapped_column(PersonalJSON, nullable=True)
 
     case: Mapped[Case | None] = relationship()
+    instance: Mapped[Instance] = relationship()
     claimed_by: Mapped[Officer | None] = relationship(foreign_keys=[claimed_by_id])
     completed_by: Mapped[Officer | None] = relationship(foreign_keys=[completed_by_id])

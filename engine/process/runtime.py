@@ -105,6 +105,11 @@ class Run:
         self._process = process
         self._token = token
         self._host = host
+        #: Ids of the human tasks that waited, and of the tasks that were in error, when the instance was restored.
+        self.waited_before: frozenset[str] = frozenset(item.task_id for item in self.waiting())
+        self.failed_before: frozenset[str] = frozenset(self.failed())
+        #: Ids of the human tasks completed since.
+        self.done: set[str] = set()
 
     @classmethod
     def start(cls, definition: Definition, data: Mapping[str, Scalar], host: Host) -> Run:
@@ -132,6 +137,7 @@ class Run:
         if task is None or task._state != TaskState.READY or not task.task_spec.manual:
             raise NotWaiting("该任务已经办理或已被收回，请刷新后查看。")
         task.data = specs.extended(task.data, data)
+        self.done.add(task_id)
         self._finish(task)
         self._drive()
 

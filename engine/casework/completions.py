@@ -1,0 +1,78 @@
+"""What officers have completed in a business (已办): read once for a use case that asks several times.
+
+Separation of duties looks at it, the dispatch of new work to the officer who did it before, and every operator that
+wants to know what was entered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from sqlalchemy import bindparam, select
+from sqlalchemy.orm import Session
+
+from engine.actor import Actor
+from engine.models import Instance, Officer, Task
+
+
+@dataclass(frozen=True)
+class Completion:
+    """A completed task, and where its officer works now (None: nowhere any more)."""
+
+    task: Task
+    officer_id: int
+    officer_agency_code: str | None
+
+
+_COMPLETED = (
+    select(Task, Officer.agency_code, Officer.active)
+    .join(Officer, Officer.id == Task.completed_by_id)
+    .where(Task.state == "completed")
+    .order_by(Task.completed_at, Task.id)
+)
+_OF_CASE = _COMPLETED.where(Task.case_id == bindparam("business"))
+_OF_INSTANCE = _COMPLETED.where(Task.instance_id == bindparam("business"))
+
+
+class Completions:
+    """The completed tasks of a case (or of an instance, before there is a case), the latest last."""
+
+    def __init__(self, session: Session, *, case_id: int | None, instance_id: int | None = None) -> None:
+        self._session = session
+        self._query = _OF_INSTANCE if case_id is None else _OF_CASE
+        self._business = instance_id if case_id is None else case_id
+        self._added: dict[int, Completion] = {}
+
+    @classmethod
+    def around(cls, session: Session, subject: Task | Instance) -> Completions:
+        """Those of the business that `subject` belongs to."""
+        instance_id = subject.instance_id if isinstance(subject, Task) else subject.id
+        return cls(session, case_id=subject.case_id, instance_id=instance_id)
+
+    def __iter__(self) -> Iterator[Completion]:
+        yield from (one for task_id, one in self._stored.items() if task_id not in self._added)
+        yield from self._added.values()
+
+    @cached_property
+    def _stored(self) -> dict[int, Completion]:
+        # What this transaction completed is among `_added`: reading must not write half of its changes out.
+        with self._session.no_autoflush:
+            return {
+                task.id: Completion(task, task.completed_by_id, agency_code if active else None)
+                for task, agency_code, active in self._session.execute(self._query, {"business": self._business})
+                if task.completed_by_id is not None
+            }
+
+    def add(self, task: Task, actor: Actor) -> None:
+        """`actor` completes `task` in this transaction, later than everything else."""
+        self._added[task.id] = Completion(task, actor.officer_id, actor.agency_code)
+
+    def last(self, *, form: str | None = None, instance_id: int | None = None) -> Task | None:
+        """The task completed last, with that form, in that instance."""
+        found = None
+        for one in self:
+            if form in (None, one.task.form) and instance_id in (None, one.task.instance_id):
+                found = one.task
+        return found
