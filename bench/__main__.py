@@ -7,13 +7,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench import floors, part_small
+from bench import floors, part_medical, part_small
 from bench.database import Database, database
 from bench.results import FOLDER, Results
 from bench.system import running
 from tests import databases
 
-PARTS = ("small",)
+PARTS = ("small", "medical")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -44,6 +44,8 @@ def _measure(part: str, filled: Database, results: Results, options: argparse.Na
             floors.measure(filled, system, results, rounds=300)
     if part == "small":
         part_small.measure(filled, results, options.seconds)
+    if part == "medical":
+        part_medical.measure(filled, results, options.seconds)
 
 
 def _say(text: str) -> None:
