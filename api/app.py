@@ -17,6 +17,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 import engine.models  # noqa: F401  registers the tables
 import handlers
 from api.applications.routes import blueprint as applications
+from api.audit.routes import blueprint as audit
 from api.auth import COOKIE, permission_of, public, uses_tls
 from api.blueprint import Api, CodeConverter, IdConverter, limit_body
 from api.cases.routes import blueprint as cases
@@ -51,6 +52,7 @@ MIGRATIONS = PROJECT / "engine" / "models" / "migrations"
 
 RESOURCES = (
     sessions,
+    audit,
     applications,
     cases,
     tasks,

@@ -11,16 +11,19 @@ from typing import Any, TypeVar, cast
 import flask_smorest
 import marshmallow as ma
 import orjson
-from flask import Response, current_app, request
+from flask import Response, current_app, g, request
 from flask_smorest.utils import prepare_response
 from sqlalchemy.orm import Session
 from werkzeug.routing import BaseConverter, ValidationError
 
+from api import auditing, masking
 from api.auth import current_actor
 from api.errors import PROBLEM
-from api.idempotency import HEADER, once
+from api.idempotency import HEADER, REPLAYED, once
 from api.parsing import Parser
 from api.schemas import LARGEST_ID, Problem
+from engine.audit.entries import About
+from engine.casework.need import sees_in_full
 from engine.db import db
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -87,55 +90,86 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
         """The view gets what was sent, as `schema` reads it, before the ids of the path."""
         return cast("Callable[[View], View]", super().arguments(schema, location=location))
 
-    def reads(self, schema: type[ma.Schema], title: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-        """The view gets a session first, reads, and its result is dumped while the session is open."""
+    def reads(
+        self, schema: type[ma.Schema], title: str, *, audit: str | None = None
+    ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """The view gets a session first, reads, and its result is dumped while the session is open.
+
+        `audit`: NOTHING, or what is on record before the answer leaves (see `api.auditing`); then it is masked, too.
+        """
         shown = schema()
 
         def decorator(view: Callable[..., Any]) -> Callable[..., Any]:
             @wraps(view)
             def wrapper(*args: Any, **kwargs: Any) -> Response:
                 with _reading() as session:
-                    answer = orjson.dumps(shown.dump(view(session, *args, **kwargs)))
-                return Response(answer, content_type="application/json")
+                    result = view(session, *args, **kwargs)
+                    document = shown.dump(result)
+                    if audit in (None, auditing.NOTHING):
+                        return _json(document)
+                    abouts = auditing.abouts_of(session, result)
+                    if audit != auditing.UNMASK:
+                        document = _shown(session, abouts, document)
+                auditing.write(str(audit), abouts)
+                return _json(document)
 
-            return self.answers(schema, title)(wrapper)
+            return self.answers(schema, title, audit=audit)(wrapper)
 
         return decorator
 
     def changes(
         self, schema: type[ma.Schema], title: str, *, status: HTTPStatus = HTTPStatus.OK
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-        """The view gets the session of its transaction first; its result is dumped before the commit."""
+        """The view gets the session of its transaction first; it is dumped, and on record, before the commit."""
         shown = schema()
 
         def decorator(view: Callable[..., Any]) -> Callable[..., Any]:
             @wraps(view)
             def wrapper(*args: Any, **kwargs: Any) -> Response:
+                if args and isinstance(args[0], dict):
+                    auditing.note(reason=args[0].get("reason"))
+
                 def act(session: Session) -> Any:
                     result = view(session, *args, **kwargs)
                     # What the database fills in (ids) must be known before it is dumped.
                     session.flush()
-                    return shown.dump(result)
+                    document = shown.dump(result)
+                    return _shown(session, auditing.record(session, auditing.CHANGE, result), document)
 
-                return once(current_actor(), status, act)
+                answer = once(current_actor(), status, act)
+                if REPLAYED in answer.headers:
+                    auditing.write(auditing.READ, auditing.abouts_of(db.session()))
+                return answer
 
-            return self.answers(schema, title, status=status, keyed=True)(wrapper)
+            return self.answers(schema, title, status=status, keyed=True, audit=auditing.CHANGE)(wrapper)
 
         return decorator
 
     def answers(
-        self, schema: type[ma.Schema] | None, title: str, *, status: HTTPStatus = HTTPStatus.OK, keyed: bool = False
+        self,
+        schema: type[ma.Schema] | None,
+        title: str,
+        *,
+        status: HTTPStatus = HTTPStatus.OK,
+        keyed: bool = False,
+        audit: str | None = None,
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-        """Document what the view answers; by itself it leaves answer and transaction to the view.
+        """Document what the view answers; by itself it leaves answer, transaction and record to the view.
 
-        `keyed`: the view does its work once for an Idempotency-Key.
+        `keyed`: the view does its work once for an Idempotency-Key. `audit`: what it puts on record, or NOTHING.
         """
 
         def decorator(view: Callable[..., Any]) -> Callable[..., Any]:
+            view.audit, view.title = audit, title  # type: ignore[attr-defined]
             documented = self.doc(summary=title)(self.response(status, schema)(view))
             return self.doc(parameters=[_KEY_PARAMETER])(documented) if keyed else documented  # type: ignore[no-any-return]
 
         return decorator
+
+    def downloads(self, content_type: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Document a file as the answer."""
+        content = {content_type: {"schema": {"type": "string"}}}
+        return self.doc(responses={200: {"description": "文件", "content": content}})  # type: ignore[no-any-return]
 
     def uploads(self, *names: str, **texts: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Document a multipart body: files and text fields with their descriptions. The view reads them itself."""
@@ -154,6 +188,21 @@ def _reading() -> Iterator[Session]:
         yield session
     finally:
         session.rollback()
+
+
+def _json(document: Any) -> Response:
+    return Response(orjson.dumps(document), content_type="application/json")
+
+
+def _shown(session: Session, abouts: Sequence[About], document: Any) -> Any:
+    """The document as this officer may see it: in full to whom works on the business, else masked."""
+    masked = masking.masked(document)
+    actor, about = g.get("actor"), abouts[0]
+    # Who needs what is asked only where there is something to mask.
+    if actor is None or masked == document:
+        return masked
+    in_full = sees_in_full(session, actor, case_id=about.case_id, application_id=about.application_id)
+    return document if in_full else masked
 
 
 def body_limit(largest: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

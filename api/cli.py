@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import click
-from flask import Flask
-from sqlalchemy import inspect, select
+from sqlalchemy import select
 from tqdm import tqdm
 
 import api.demo
 from api import server, trace
 from api.app import create_app, register_operators
+from api.audit.commands import audit_group, keys_group
+from api.terminal import OPERATOR, json_option, say, system
 from config.settings import PROJECT, Settings, SettingsError, from_environment
 from engine import clock
+from engine.audit.entries import CHANGE, About, record
 from engine.casework import message_texts, relations
 from engine.db import db, transaction
 from engine.errors import InvalidInput, TongbanError
@@ -32,8 +34,6 @@ from handlers.rules import jurisdiction, workdays
 REFUSED = 1
 NO_SUPERIOR = 2
 NO_CALENDAR = 3
-
-json_option = click.option("--json", "as_json", is_flag=True, help="以 JSON 输出。")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -88,8 +88,8 @@ def serve(as_json: bool) -> None:
 def worker(as_json: bool) -> None:
     """只处理到期事项，不提供网页服务（生产环境的工作进程）。"""
     server.configure_logs()
-    with _system() as app:
-        _say(as_json, {"worker": "started"}, "工作进程已启动，按 Ctrl+C 停止。")
+    with system() as app:
+        say(as_json, {"worker": "started"}, "工作进程已启动，按 Ctrl+C 停止。")
         server.work(app)
 
 
@@ -99,7 +99,7 @@ def init(as_json: bool) -> None:
     """建立或更新数据库，装入全省机构、流程图和演示人员；已有的内容不变。"""
     settings = from_environment()
     server.prepare(create_app(settings))
-    _say(as_json, {"home": str(settings.home), "initialised": True}, f"数据库已就绪：{settings.home}")
+    say(as_json, {"home": str(settings.home), "initialised": True}, f"数据库已就绪：{settings.home}")
 
 
 # Numbers and places
@@ -127,7 +127,7 @@ def workday(day: date, workdays_: int, as_json: bool) -> int:
         return _refuse(as_json, NO_CALENDAR, error.message, {"year": error.year})
     except OverflowError:
         return _refuse(as_json, NO_CALENDAR, "9999年之后没有日历，无法计算工作日。", {"year": date.max.year})
-    _say(as_json, {"day": day.isoformat(), "workdays": workdays_, "date": found.isoformat()}, found.isoformat())
+    say(as_json, {"day": day.isoformat(), "workdays": workdays_, "date": found.isoformat()}, found.isoformat())
     return 0
 
 
@@ -141,7 +141,7 @@ def superior(first: str, second: str, as_json: bool) -> int:
         found = jurisdiction.common_superior_in_province(first, second)
     except jurisdiction.NoCommonSuperior as error:
         return _refuse(as_json, NO_SUPERIOR, error.message, {})
-    _say(as_json, {"first": first, "second": second, "superior": found}, found)
+    say(as_json, {"first": first, "second": second, "superior": found}, found)
     return 0
 
 
@@ -160,7 +160,7 @@ _files = click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay
 @json_option
 def list_definitions(as_json: bool) -> None:
     """流程库中的流程图和决策表及其最新发布的版本。"""
-    with _system():
+    with system():
         rows = [
             {
                 "name": row.name,
@@ -174,7 +174,7 @@ def list_definitions(as_json: bool) -> None:
             for row in definitions.listing(db.session())
         ]
     lines = [f"{row['name']:<28}{row['version'] or '-':>4}  {row['title']}" for row in rows]
-    _say(as_json, {"definitions": rows}, "\n".join(lines))
+    say(as_json, {"definitions": rows}, "\n".join(lines))
 
 
 @definitions_group.command("check")
@@ -190,7 +190,7 @@ def check_definitions(files: tuple[Path, ...], all_: bool, as_json: bool) -> int
         stock = [path for path in sorted(server.DIAGRAMS.rglob("*")) if path.suffix in (".bpmn", ".dmn")]
         faults = check.check(_read(stock), {}).faults
     else:
-        with _system():
+        with system():
             faults = definitions.check_files(db.session(), _read(files))
     return _report_faults(faults, as_json)
 
@@ -203,18 +203,19 @@ def publish_definitions(files: tuple[Path, ...], by: str, as_json: bool) -> int:
     """发布 FILES；已受理的办件继续使用原版本。"""
     if not files:
         raise click.UsageError("请指明要发布的文件。")
-    with _system():
+    with system():
         contents = _read(files)
         faults = definitions.check_files(db.session(), contents)
         if faults:
             return _report_faults(faults, as_json)
         with transaction() as session:
+            record(session, OPERATOR, CHANGE, "command.definitions_publish", About(subject=f"by:{by}"[:128]))
             published = [
                 {"process": row.process_id, "version": row.version, "hash": row.hash}
                 for row in definitions.publish(session, contents, by=by, at=clock.now())
             ]
     lines = [f"{row['process']} 第 {row['version']} 版" for row in published]
-    _say(as_json, {"published": published}, "\n".join(lines) or "内容没有变化，未产生新版本。")
+    say(as_json, {"published": published}, "\n".join(lines) or "内容没有变化，未产生新版本。")
     return 0
 
 
@@ -223,9 +224,9 @@ def publish_definitions(files: tuple[Path, ...], by: str, as_json: bool) -> int:
 @json_option
 def export_definitions(folder: Path, as_json: bool) -> None:
     """把流程库写到 FOLDER。"""
-    with _system():
+    with system():
         written = [str(path) for path in definitions.export(db.session(), folder)]
-    _say(as_json, {"written": written}, "\n".join(written))
+    say(as_json, {"written": written}, "\n".join(written))
 
 
 # People
@@ -241,13 +242,15 @@ def relations_group() -> None:
 @json_option
 def import_relations(file: Path, as_json: bool) -> int:
     """从 CSV 文件导入参保关系，逐行报告错误；有错误时退出码 1。"""
-    with _system(), tqdm(unit=" 行", disable=as_json, leave=False) as bar, transaction() as session:
+    with system(), tqdm(unit=" 行", disable=as_json, leave=False) as bar, transaction() as session:
 
         def progress(done: int, total: int) -> None:
             bar.total = total
             bar.update(done - bar.n)
 
         report = relations.import_csv(session, file.read_bytes(), progress)
+        about = About(rows=report.added + report.updated)
+        record(session, OPERATOR, CHANGE, "command.relations_import", about)
     lines = [f"新增 {report.added}，更新 {report.updated}，未变 {report.unchanged}，未收 {report.refused}。"]
     lines += [f"第 {error.line} 行：{error.sentence}" for error in report.errors]
     document = {
@@ -257,7 +260,7 @@ def import_relations(file: Path, as_json: bool) -> int:
         "refused": report.refused,
         "errors": [{"line": error.line, "sentence": error.sentence} for error in report.errors],
     }
-    _say(as_json, document, "\n".join(lines))
+    say(as_json, document, "\n".join(lines))
     return REFUSED if report.refused else 0
 
 
@@ -272,7 +275,7 @@ def officers_group() -> None:
 @json_option
 def list_officers(agency: str | None, role: str | None, as_json: bool) -> None:
     """工作人员的用户名、岗位和机构。"""
-    with _system():
+    with system():
         query = select(Officer).order_by(Officer.agency_code, Officer.id)
         if agency is not None:
             query = query.where(Officer.agency_code == agency)
@@ -282,7 +285,7 @@ def list_officers(agency: str | None, role: str | None, as_json: bool) -> None:
             if role is None or role in one.roles
         ]
     lines = [f"{row['username']:<24}{row['agency']:<12}{','.join(row['roles'])}" for row in rows]
-    _say(as_json, {"officers": rows}, "\n".join(lines))
+    say(as_json, {"officers": rows}, "\n".join(lines))
 
 
 # Messages
@@ -309,8 +312,14 @@ def render_message(text: str, values: tuple[str, ...], as_json: bool) -> int:
         sentences = [sentence for field in error.fields.values() for sentence in field]
         return _refuse(as_json, REFUSED, "\n".join(sentences), {"fields": error.fields})
     parts = len(message_texts.split(message))
-    _say(as_json, {"text": message, "characters": len(message), "parts": parts}, message)
+    say(as_json, {"text": message, "characters": len(message), "parts": parts}, message)
     return 0
+
+
+# Audit and keys
+
+tongban.add_command(audit_group)
+tongban.add_command(keys_group)
 
 
 # The rest
@@ -321,7 +330,7 @@ def render_message(text: str, values: tuple[str, ...], as_json: bool) -> int:
 def trace_rules(as_json: bool) -> None:
     """逐条列出规则对应的流程图元素、代码和测试，以及没有落实的必须规则。"""
     found = trace.trace(PROJECT)
-    _say(as_json, trace.as_json(found), trace.as_text(found))
+    say(as_json, trace.as_json(found), trace.as_text(found))
 
 
 @tongban.command(name="demo", context_settings={"ignore_unknown_options": True}, add_help_option=False)
@@ -334,20 +343,6 @@ def demo(arguments: tuple[str, ...]) -> int:
 # Helpers
 
 
-@contextmanager
-def _system() -> Iterator[Flask]:
-    """The configured system, with its database; raises `CannotStart` where there is none yet."""
-    app = create_app(from_environment())
-    with app.app_context():
-        try:
-            if not inspect(db.engine).has_table(Officer.__tablename__):
-                raise server.CannotStart("数据库还没有建立，请先运行 tongban init 或 tongban serve。")
-            yield app
-        finally:
-            db.session.remove()
-            db.engine.dispose()
-
-
 def _read(files: Sequence[Path]) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in files}
 
@@ -355,7 +350,7 @@ def _read(files: Sequence[Path]) -> dict[str, bytes]:
 def _report_faults(faults: Sequence[Fault], as_json: bool) -> int:
     rows = [{"file": fault.file, "element": fault.element, "message": fault.message} for fault in faults]
     lines = [f"{row['file']}#{row['element']}：{row['message']}" for row in rows]
-    _say(as_json, {"publishable": not rows, "faults": rows}, "\n".join(lines) or "没有发现问题，可以发布。")
+    say(as_json, {"publishable": not rows, "faults": rows}, "\n".join(lines) or "没有发现问题，可以发布。")
     return REFUSED if faults else 0
 
 
@@ -367,11 +362,7 @@ def _announce(settings: Settings, logins: Sequence[server.DemoLogin], as_json: b
         lines.append(f"演示账号（密码均为 {server.DEMO_PASSWORD}）：")
         lines += [f"  {one.username:<20}{ROLES.get(one.role, one.role)}，{one.agency}" for one in logins]
     document = {"address": address, "logins": rows, "password": server.DEMO_PASSWORD if logins else None}
-    _say(as_json, document, "\n".join(lines))
-
-
-def _say(as_json: bool, document: Mapping[str, Any], text: str) -> None:
-    click.echo(json.dumps(document, ensure_ascii=False) if as_json else text)
+    say(as_json, document, "\n".join(lines))
 
 
 def _refuse(as_json: bool, code: int, message: str, details: Mapping[str, Any]) -> int:

@@ -17,6 +17,7 @@ from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
+from api import auditing
 from engine.errors import (
     CannotProceed,
     Conflict,
@@ -112,6 +113,7 @@ def register_error_handlers(app: Flask) -> None:
 
 
 def _refused(error: TongbanError) -> Response:
+    auditing.refused(error)
     status = status_of(error)
     fields = error.fields if isinstance(error, InvalidInput) else {}
     answer = problem(status, error.code, error.message, because=error.because, fields=fields, details=error.details)

@@ -26,6 +26,8 @@ from engine.errors import InvalidInput, KeyReused
 from engine.models import IdempotencyKey
 
 HEADER = "Idempotency-Key"
+#: Tells a repeated answer from the first one.
+REPLAYED = "Idempotency-Replayed"
 #: Long enough for a client that was offline over a long holiday.
 KEPT = timedelta(days=30)
 
@@ -105,7 +107,7 @@ def _repeated(known: IdempotencyKey, request_hash: str) -> Response:
             details={"at": known.at.isoformat(), "what": "idempotency_key"},
         )
     answer = _answer(known.status, known.answer)
-    answer.headers["Idempotency-Replayed"] = "true"
+    answer.headers[REPLAYED] = "true"
     return answer
 
 

@@ -172,6 +172,26 @@ class Reason(Schema):
     reason = Text(1000, required=True, metadata={"description": "理由"})
 
 
+class Unmasking(Schema):
+    """Which masked value somebody needs to see, and why."""
+
+    field_ = Text(
+        200,
+        required=True,
+        data_key="field",
+        attribute="field",
+        metadata={"description": "内容的路径，例如 person.phone"},
+    )
+    reason = Text(1000, required=True, metadata={"description": "理由"})
+
+
+class Unmasked(ma.Schema):
+    """One value in full."""
+
+    field_ = fields.String(required=True, data_key="field", attribute="field")
+    value = fields.String(required=True)
+
+
 class Named(Schema):
     """A code and the words people read for it."""
 

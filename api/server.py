@@ -23,9 +23,11 @@ from api.housekeeping import keep_periodic_jobs
 from api.ticking import Ticker
 from config.settings import PROJECT, Settings
 from engine import clock, jobs, ports
+from engine.audit import sealing
 from engine.casework import outbox, province, relations, timers
 from engine.db import db, transaction
 from engine.models import Agency, InsuranceRelation, Officer
+from engine.privacy.log_masks import mask_event, mask_records
 from engine.process import definitions
 
 DIAGRAMS = PROJECT / "bpmn"
@@ -44,6 +46,8 @@ _WHY_NOT = {
 GRACE_SECONDS = 10
 #: How often it is made sure that the periodic jobs wait.
 _MINUTE = 60
+#: How long an entry of the audit log waits for its seal at most, about.
+_SEALED_EVERY = 10
 
 
 class CannotStart(Exception):
@@ -119,6 +123,7 @@ def start_ticking(app: Flask) -> Ticker:
     ticker.every("jobs", settings.tick_seconds, lambda stopped: jobs.queue().work(stopped))
     # On its own: a gateway that is slow must not hold up the timers.
     ticker.every("messages", settings.tick_seconds, outbox.send_due)
+    ticker.every("audit", _SEALED_EVERY, sealing.seal)
     ticker.every("periodic_jobs", _MINUTE, lambda stopped: keep_periodic_jobs())
     ticker.start()
     return ticker
@@ -185,11 +190,13 @@ def work(app: Flask) -> None:
 
 def configure_logs() -> None:
     """One JSON object a line on stderr; a traceback without the values of variables, which may be personal."""
+    mask_records()
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso"),
             structlog.processors.format_exc_info,
+            mask_event,
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),

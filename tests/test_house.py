@@ -119,7 +119,9 @@ def test_only_the_clock_reads_the_clock() -> None:
 
 
 #: Besides api/, only the scheduler opens transactions.
-TRANSACTIONS = ("api", "engine.db", "engine.casework.timers", "engine.casework.outbox", "engine.jobs")
+TRANSACTIONS = (
+    "api", "engine.db", "engine.casework.timers", "engine.casework.outbox", "engine.jobs", "engine.audit.sealing"
+)  # fmt: skip
 
 
 def test_transactions_are_opened_by_the_api_and_the_scheduler_alone() -> None:

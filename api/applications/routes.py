@@ -21,10 +21,13 @@ from api.applications.schemas import (
     Notice,
     Refusal,
 )
+from api.auditing import READ, UNMASK, note
 from api.auth import current_actor, requires
 from api.blueprint import Blueprint, body_limit
 from api.cases.schemas import MaterialView, Timeline
+from api.masking import value_at
 from api.parsing import uploaded, written
+from api.schemas import Unmasked, Unmasking
 from engine.casework import acceptance, applications, materials, timelines
 from engine.models import Agency, Application, Case, MaterialItem
 
@@ -45,7 +48,7 @@ def submit_application(session: Session, body: dict[str, Any]) -> ApplicationFil
 
 @blueprint.route("/<id:application_id>", methods=["GET"])
 @requires("application.read")
-@blueprint.reads(ApplicationView, "申请详情")
+@blueprint.reads(ApplicationView, "申请详情", audit=READ)
 def show_application(session: Session, application_id: int) -> ApplicationFile:
     """One application with its materials."""
     return _file_of(session, applications.find_application(session, application_id, current_actor()))
@@ -53,11 +56,22 @@ def show_application(session: Session, application_id: int) -> ApplicationFile:
 
 @blueprint.route("/<id:application_id>/timeline", methods=["GET"])
 @requires("application.read")
-@blueprint.reads(Timeline, "申请过程")
+@blueprint.reads(Timeline, "申请过程", audit=READ)
 def show_timeline(session: Session, application_id: int) -> dict[str, Any]:
     """What happened before there was a case: who, where, what, when, by which rule."""
     found = applications.find_application(session, application_id, current_actor())
     return {"items": timelines.of_application(session, found)}
+
+
+@blueprint.route("/<id:application_id>/unmasking", methods=["POST"])
+@requires("application.unmask")
+@blueprint.arguments(Unmasking)
+@blueprint.reads(Unmasked, "查看隐去的内容", audit=UNMASK)
+def unmask(session: Session, body: dict[str, str], application_id: int) -> dict[str, str]:
+    """One masked value of the application in full, for a reason that goes on record."""
+    note(subject=body["field"], reason=body["reason"])
+    found = applications.find_application(session, application_id, current_actor())
+    return {"field": body["field"], "value": value_at(ApplicationView().dump(_file_of(session, found)), body["field"])}
 
 
 @blueprint.route("/<id:application_id>/forms", methods=["POST"])

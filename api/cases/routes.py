@@ -7,15 +7,17 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from api.auditing import NOTHING, READ, UNMASK, note
 from api.auth import current_actor, requires
 from api.blueprint import Blueprint, body_limit
 from api.cases.file import CaseFile, file_of
 from api.cases.schemas import CasePage, CaseQuery, CaseSearch, CaseView, MaterialView, Timeline, filters_of
 from api.escalations.schemas import EscalationView
+from api.masking import value_at
 from api.parsing import uploaded, written
-from api.schemas import Reason
+from api.schemas import Reason, Unmasked, Unmasking
 from api.transfers.schemas import TransferStart, TransferView
-from engine.casework import cases, escalations, materials, timelines, transfers
+from engine.casework import cases, escalations, materials, people, timelines, transfers
 from engine.casework.paging import Page
 from engine.models import Case, Escalation, MaterialItem, Transfer
 
@@ -28,7 +30,7 @@ LARGEST_UPLOAD = materials.LARGEST_IMAGE + 64 * 1024
 @blueprint.route("", methods=["GET"])
 @requires("case.read")
 @blueprint.arguments(CaseQuery, location="query")
-@blueprint.reads(CasePage, "办件列表")
+@blueprint.reads(CasePage, "办件列表", audit=NOTHING)
 def list_cases(session: Session, query: dict[str, Any]) -> Page[Case]:
     """Cases that the officer's agency or one below it accepted or handles, newest first."""
     filters = filters_of(query)
@@ -38,16 +40,18 @@ def list_cases(session: Session, query: dict[str, Any]) -> Page[Case]:
 @blueprint.route("/search", methods=["POST"])
 @requires("case.read")
 @blueprint.arguments(CaseSearch)
-@blueprint.reads(CasePage, "按证件号码查询办件")
+@blueprint.reads(CasePage, "按证件号码查询办件", audit=READ)
 def search_cases(session: Session, body: dict[str, Any]) -> Page[Case]:
     """The same list for one person."""
     filters = {"identity_number": body["identity_number"]}
+    person = people.find_person(session, body["identity_number"])
+    note(person_id=person.id if person else None)
     return cases.search(session, current_actor(), filters=filters, after=body.get("after"), limit=body["limit"])
 
 
 @blueprint.route("/<id:case_id>", methods=["GET"])
 @requires("case.read")
-@blueprint.reads(CaseView, "办件详情")
+@blueprint.reads(CaseView, "办件详情", audit=READ)
 def show_case(session: Session, case_id: int) -> CaseFile:
     """The case with its file; 404 for a case of somebody else."""
     return file_of(session, cases.find_case(session, case_id, current_actor()))
@@ -55,10 +59,21 @@ def show_case(session: Session, case_id: int) -> CaseFile:
 
 @blueprint.route("/<id:case_id>/timeline", methods=["GET"])
 @requires("case.read")
-@blueprint.reads(Timeline, "办理过程")
+@blueprint.reads(Timeline, "办理过程", audit=READ)
 def show_timeline(session: Session, case_id: int) -> dict[str, Any]:
     """What happened: who, where, what, when, by which rule."""
     return {"items": timelines.of_case(session, cases.find_case(session, case_id, current_actor()))}
+
+
+@blueprint.route("/<id:case_id>/unmasking", methods=["POST"])
+@requires("case.unmask")
+@blueprint.arguments(Unmasking)
+@blueprint.reads(Unmasked, "查看隐去的内容", audit=UNMASK)
+def unmask(session: Session, body: dict[str, str], case_id: int) -> dict[str, str]:
+    """One masked value of the file in full, for a reason that goes on record."""
+    note(subject=body["field"], reason=body["reason"])
+    document = CaseView().dump(file_of(session, cases.find_case(session, case_id, current_actor())))
+    return {"field": body["field"], "value": value_at(document, body["field"])}
 
 
 @blueprint.route("/<id:case_id>/withdrawal", methods=["POST"])

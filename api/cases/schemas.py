@@ -18,6 +18,7 @@ from engine.casework.outbox_page import is_sent
 from engine.casework.paging import LARGEST_PAGE
 from engine.casework.states import CASE_STATES, RESULTS
 from engine.models import Case
+from engine.privacy import masks
 
 
 class CaseQuery(PageQuery):
@@ -61,7 +62,9 @@ class CaseBrief(ma.Schema):
     serial_number = fields.String(required=True)
     service = fields.String(required=True)
     service_name = fields.Function(lambda case: services()[case.service].title, metadata={"type": "string"})
-    person_name = fields.String(attribute="person.name", required=True)
+    person_name: fields.Field[Any] = fields.Function(
+        lambda case: masks.name(case.person.name), metadata={"type": "string", "description": "隐去名字，只显示姓"}
+    )
     state = fields.String(required=True)
     state_name = fields.Function(lambda case: CASE_STATES[case.state], metadata={"type": "string"})
     result = fields.String(allow_none=True)
@@ -236,6 +239,7 @@ class LinkedCaseView(ma.Schema):
 class CaseView(CaseBrief):
     """The case with everything that is in its file."""
 
+    person_name = fields.String(attribute="person.name", required=True)
     application_id = fields.Integer(required=True)
     injured_on = fields.Date(required=True)
     channel = fields.String(required=True)

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from api.auditing import NOTHING
 from api.auth import current_actor, requires
 from api.blueprint import Blueprint
 from api.catalogue.schemas import (
@@ -39,7 +40,7 @@ blueprint = Blueprint("catalogue", __name__, url_prefix="/api/v1", description="
 
 @blueprint.route("/services", methods=["GET"])
 @requires("catalogue.read")
-@blueprint.reads(list_of(ServiceView), "事项")
+@blueprint.reads(list_of(ServiceView), "事项", audit=NOTHING)
 def list_services(session: Session) -> dict[str, Any]:
     """The services as the province configures them."""
     return {"items": sorted(services().values(), key=lambda service: service.number)}
@@ -47,7 +48,7 @@ def list_services(session: Session) -> dict[str, Any]:
 
 @blueprint.route("/agencies", methods=["GET"])
 @requires("catalogue.read")
-@blueprint.reads(list_of(AgencyView), "经办机构")
+@blueprint.reads(list_of(AgencyView), "经办机构", audit=NOTHING)
 def list_agencies(session: Session) -> dict[str, Any]:
     """All agencies, superiors before those below them."""
     return {"items": session.scalars(select(Agency).order_by(Agency.path))}
@@ -56,7 +57,7 @@ def list_agencies(session: Session) -> dict[str, Any]:
 @blueprint.route("/outlets", methods=["GET"])
 @requires("catalogue.read")
 @blueprint.arguments(OutletQuery, location="query")
-@blueprint.reads(list_of(OutletView), "受理网点")
+@blueprint.reads(list_of(OutletView), "受理网点", audit=NOTHING)
 def list_outlets(session: Session, query: dict[str, str]) -> dict[str, Any]:
     """All outlets, or those of one agency."""
     found = select(Outlet).order_by(Outlet.code)
@@ -68,7 +69,7 @@ def list_outlets(session: Session, query: dict[str, str]) -> dict[str, Any]:
 @blueprint.route("/officers", methods=["GET"])
 @requires("task.assign")
 @blueprint.arguments(OfficerQuery, location="query")
-@blueprint.reads(list_of(ColleagueView), "工作人员")
+@blueprint.reads(list_of(ColleagueView), "工作人员", audit=NOTHING)
 def list_officers(session: Session, query: dict[str, str]) -> dict[str, Any]:
     """The active officers of an agency that the supervisor oversees: to whom a task may be assigned."""
     actor = current_actor()
@@ -79,7 +80,7 @@ def list_officers(session: Session, query: dict[str, str]) -> dict[str, Any]:
 
 @blueprint.route("/roles", methods=["GET"])
 @requires("catalogue.read")
-@blueprint.reads(list_of(RoleView), "岗位")
+@blueprint.reads(list_of(RoleView), "岗位", audit=NOTHING)
 def list_roles(session: Session) -> dict[str, Any]:
     """All roles."""
     return {"items": [{"code": code, "title": title} for code, title in ROLES.items()]}
@@ -87,7 +88,7 @@ def list_roles(session: Session) -> dict[str, Any]:
 
 @blueprint.route("/operators", methods=["GET"])
 @requires("definition.read")
-@blueprint.reads(list_of(OperatorView), "系统操作")
+@blueprint.reads(list_of(OperatorView), "系统操作", audit=NOTHING)
 def list_operators(session: Session) -> dict[str, Any]:
     """What a service task of a diagram may name."""
     return {"items": sorted(operators().values(), key=lambda one: one.name)}
@@ -95,7 +96,7 @@ def list_operators(session: Session) -> dict[str, Any]:
 
 @blueprint.route("/task-forms", methods=["GET"])
 @requires("catalogue.read")
-@blueprint.reads(FormsView, "任务表单")
+@blueprint.reads(FormsView, "任务表单", audit=NOTHING)
 def list_task_forms(session: Session) -> dict[str, Any]:
     """The forms of human tasks."""
     return {"items": {key: form_spec(form) for key, form in task_forms().items()}}
@@ -103,7 +104,7 @@ def list_task_forms(session: Session) -> dict[str, Any]:
 
 @blueprint.route("/forms/<code:code>", methods=["GET"])
 @requires("catalogue.read")
-@blueprint.reads(FormView, "申请表")
+@blueprint.reads(FormView, "申请表", audit=NOTHING)
 def show_form(session: Session, code: str) -> dict[str, Any]:
     """One printed form, 1-1 to 1-8, as data."""
     return {"form": plain(_find(form_schemas(), code))}
@@ -111,7 +112,7 @@ def show_form(session: Session, code: str) -> dict[str, Any]:
 
 @blueprint.route("/facts/<code:service>", methods=["GET"])
 @requires("catalogue.read")
-@blueprint.reads(FormView, "事项信息项")
+@blueprint.reads(FormView, "事项信息项", audit=NOTHING)
 def show_facts(session: Session, service: str) -> dict[str, Any]:
     """What an application for the service must state beside the printed forms."""
     return {"form": plain(_find(fact_schemas(), service))}

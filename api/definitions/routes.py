@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from api.auditing import NOTHING
 from api.auth import current_actor, requires
 from api.blueprint import Blueprint, body_limit
 from api.definitions.schemas import CheckView, DiagramFiles, LibraryView, PublicationView, SourceView
@@ -22,7 +23,7 @@ LARGEST_BODY = 16 * 1024 * 1024
 
 @blueprint.route("", methods=["GET"])
 @requires("definition.read")
-@blueprint.reads(LibraryView, "流程库")
+@blueprint.reads(LibraryView, "流程库", audit=NOTHING)
 def list_definitions(session: Session) -> dict[str, Any]:
     """Every diagram and table, with the newest version of each process."""
     return {"items": definitions.listing(session)}
@@ -30,7 +31,7 @@ def list_definitions(session: Session) -> dict[str, Any]:
 
 @blueprint.route("/<code:name>", methods=["GET"])
 @requires("definition.read")
-@blueprint.reads(SourceView, "流程图源文件")
+@blueprint.reads(SourceView, "流程图源文件", audit=NOTHING)
 def show_source(session: Session, name: str) -> DiagramSource:
     """The XML that counts today."""
     return definitions.source(session, name)
@@ -39,7 +40,7 @@ def show_source(session: Session, name: str) -> DiagramSource:
 @blueprint.route("/check", methods=["POST"])
 @requires("definition.publish")
 @blueprint.arguments(DiagramFiles)
-@blueprint.reads(CheckView, "检查流程图")
+@blueprint.reads(CheckView, "检查流程图", audit=NOTHING)
 @body_limit(LARGEST_BODY)
 def check_definitions(session: Session, body: dict[str, Any]) -> dict[str, Any]:
     """What stands against publishing these files, element by element; nothing is stored."""

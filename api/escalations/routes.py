@@ -6,6 +6,7 @@ from http import HTTPStatus
 
 from sqlalchemy.orm import Session
 
+from api.auditing import READ
 from api.auth import current_actor, requires
 from api.blueprint import Blueprint
 from api.escalations.schemas import EscalationView
@@ -18,7 +19,7 @@ blueprint = Blueprint("escalations", __name__, url_prefix="/api/v1/escalations",
 
 @blueprint.route("/<id:escalation_id>", methods=["GET"])
 @requires("escalation.read")
-@blueprint.reads(EscalationView, "上报详情")
+@blueprint.reads(EscalationView, "上报详情", audit=READ)
 def show_escalation(session: Session, escalation_id: int) -> Escalation:
     """One escalation, for both agencies and their superior."""
     return escalations.find_escalation(session, escalation_id, current_actor())

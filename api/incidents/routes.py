@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from api.auditing import READ
 from api.auth import current_actor, requires
 from api.blueprint import Blueprint
 from api.incidents.schemas import IncidentPage, IncidentView, Note, Retries, RetryOutcomes
@@ -20,7 +21,7 @@ blueprint = Blueprint("incidents", __name__, url_prefix="/api/v1/incidents", des
 @blueprint.route("", methods=["GET"])
 @requires("incident.read")
 @blueprint.arguments(PageQuery, location="query")
-@blueprint.reads(IncidentPage, "异常列表")
+@blueprint.reads(IncidentPage, "异常列表", audit=READ)
 def list_incidents(session: Session, query: dict[str, Any]) -> Page[Incident]:
     """Open incidents of the officer's agency and those below it."""
     return incidents.listing(session, current_actor(), after=query.get("after"), limit=query["limit"])

@@ -9,6 +9,8 @@ from typing import Any
 from flask import Response, current_app, json
 from sqlalchemy.orm import Session
 
+from api import auditing
+from api.auditing import CHANGE, READ
 from api.auth import current_actor, requires
 from api.blueprint import Blueprint
 from api.idempotency import once
@@ -27,7 +29,7 @@ blueprint = Blueprint("messages", __name__, url_prefix="/api/v1/messages", descr
 @blueprint.route("", methods=["GET"])
 @requires("message.read")
 @blueprint.arguments(MessageQuery, location="query")
-@blueprint.reads(MessagePage, "短信发件箱")
+@blueprint.reads(MessagePage, "短信发件箱", audit=READ)
 def list_messages(session: Session, query: dict[str, Any]) -> Page[Message]:
     """Messages that the officer's agency or one below it sends, newest first."""
     actor = current_actor()
@@ -38,7 +40,7 @@ def list_messages(session: Session, query: dict[str, Any]) -> Page[Message]:
 
 @blueprint.route("/<id:message_id>", methods=["GET"])
 @requires("message.read")
-@blueprint.reads(MessageView, "短信详情")
+@blueprint.reads(MessageView, "短信详情", audit=READ)
 def show_message(session: Session, message_id: int) -> Message:
     """One message; 404 for one of another agency."""
     return outbox_page.find_message(session, message_id, current_actor())
@@ -46,13 +48,13 @@ def show_message(session: Session, message_id: int) -> Message:
 
 @blueprint.route("/<id:message_id>/retry", methods=["POST"])
 @requires("message.retry")
-@blueprint.answers(MessageView, "重新发送短信", keyed=True)
+@blueprint.answers(MessageView, "重新发送短信", keyed=True, audit=CHANGE)
 def retry_message(message_id: int) -> Response:
     """Send a failed message again, now; the answer shows what came of it."""
     actor = current_actor()
 
     def renew(session: Session) -> None:
-        outbox_page.renew(session, message_id, actor)
+        auditing.record(session, CHANGE, outbox_page.renew(session, message_id, actor))
 
     renewed = once(actor, HTTPStatus.OK, renew)
     _send([message_id])
@@ -63,7 +65,7 @@ def retry_message(message_id: int) -> Response:
 @blueprint.route("/retry", methods=["POST"])
 @requires("message.retry")
 @blueprint.arguments(MessageIds)
-@blueprint.answers(MessageReport, "批量重新发送短信", keyed=True)
+@blueprint.answers(MessageReport, "批量重新发送短信", keyed=True, audit=CHANGE)
 def retry_messages(body: dict[str, Any]) -> Response:
     """Send failed messages again, now. One that cannot be sent does not stop the others; each has its outcome."""
     actor = current_actor()
@@ -81,7 +83,7 @@ def _renew(session: Session, ids: Collection[int], actor: Actor) -> list[dict[st
     refused = []
     for message_id in ids:
         try:
-            outbox_page.renew(session, message_id, actor)
+            auditing.record(session, CHANGE, outbox_page.renew(session, message_id, actor))
         except TongbanError as error:
             refused.append({"id": message_id, "outcome": error.code, "words": error.message, "message": None})
     return refused

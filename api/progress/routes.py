@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from flask import Response, jsonify
 
+from api import auditing
+from api.auditing import READ
 from api.auth import public
 from api.blueprint import Blueprint
 from api.log_in import access, of_address
@@ -23,7 +25,7 @@ _GUESSES_AT_A_RECEIPT = 10
 @blueprint.route("", methods=["POST"])
 @public
 @blueprint.arguments(ProgressQuery)
-@blueprint.answers(ProgressView, "查询办理进度")
+@blueprint.answers(ProgressView, "查询办理进度", audit=READ)
 def show_progress(query: dict[str, str]) -> Response:
     """Where the case is, for whoever knows its receipt number and the worker's identity number.
 
@@ -35,6 +37,7 @@ def show_progress(query: dict[str, str]) -> Response:
     ]
     refusal: NotFound | None = None
     with transaction() as session:
+        auditing.note(case_id=cases.id_of_receipt(session, query["receipt_number"]))
         for guess in guesses:
             attempts.count(session, guess)
         try:
@@ -43,6 +46,7 @@ def show_progress(query: dict[str, str]) -> Response:
             )
             for guess in guesses:
                 attempts.take_back(session, guess)
+            auditing.record(session, READ)
         except NotFound as error:
             refusal = error
     if refusal is not None:

@@ -8,6 +8,8 @@ from typing import Any
 from flask import Response, jsonify
 from sqlalchemy.orm import Session
 
+from api import auditing
+from api.auditing import CHANGE, NOTHING
 from api.auth import (
     BEARER,
     COOKIE_KIND,
@@ -40,8 +42,8 @@ from api.sessions.schemas import (
 from engine import clock
 from engine.accounts import totp
 from engine.accounts.passwords import require_good
-from engine.db import transaction
-from engine.errors import Conflict, InvalidInput
+from engine.db import db, transaction
+from engine.errors import Conflict, InvalidInput, NotAuthenticated
 from engine.models import Officer
 
 blueprint = Blueprint("sessions", __name__, url_prefix="/api/v1/sessions", description="登录")
@@ -50,25 +52,36 @@ blueprint = Blueprint("sessions", __name__, url_prefix="/api/v1/sessions", descr
 @blueprint.route("", methods=["POST"])
 @public
 @blueprint.arguments(Credentials)
-@blueprint.answers(SessionView, "登录", status=HTTPStatus.CREATED)
+@blueprint.answers(SessionView, "登录", status=HTTPStatus.CREATED, audit=CHANGE)
 def log_in(credentials: dict[str, Any]) -> Response:
     """Open a session. The password is checked before the transaction, because that takes long."""
-    officer_id = prove(credentials["username"], credentials["password"], credentials["code"])
+    officer_id = _proved(credentials)
     browser = credentials["browser"]
     with transaction() as session:
         forget_cookie(session)
         token = open_session(session, officer_id, COOKIE_KIND if browser else BEARER)
-        officer = _view(session.get_one(Officer, officer_id), csrf_token(token) if browser else None)
+        row = session.get_one(Officer, officer_id)
+        officer = _view(row, csrf_token(token) if browser else None)
         answer = jsonify(SessionView().dump({"token": None if browser else token, "officer": officer}))
+        auditing.record(session, CHANGE, officer=row)
     answer.status_code = HTTPStatus.CREATED
     if browser:
         answer.set_cookie(cookie_name(), token, httponly=True, samesite="Strict", secure=uses_tls(), path="/")
     return answer
 
 
+def _proved(credentials: dict[str, Any]) -> int:
+    """Id of the officer. A wrong try is on record with the account it was for, where there is one."""
+    try:
+        return prove(credentials["username"], credentials["password"], credentials["code"])
+    except NotAuthenticated:
+        auditing.note(subject=auditing.account_of(db.session(), credentials["username"]))
+        raise
+
+
 @blueprint.route("/current", methods=["GET"])
 @requires("session.own")
-@blueprint.reads(OfficerView, "当前登录人员")
+@blueprint.reads(OfficerView, "当前登录人员", audit=NOTHING)
 def show_current(session: Session) -> dict[str, Any]:
     """Who is logged in, with what this officer may ask for."""
     return _view(session.get_one(Officer, current_actor().officer_id), current_csrf_token())
@@ -76,11 +89,12 @@ def show_current(session: Session) -> dict[str, Any]:
 
 @blueprint.route("/current", methods=["DELETE"])
 @requires("session.own")
-@blueprint.answers(None, "退出", status=HTTPStatus.NO_CONTENT)
+@blueprint.answers(None, "退出", status=HTTPStatus.NO_CONTENT, audit=CHANGE)
 def log_out() -> Response:
     """End this session; its token is worth nothing from now on."""
     with transaction() as session:
         close_session(session)
+        auditing.record(session, CHANGE)
     answer = Response(status=HTTPStatus.NO_CONTENT)
     answer.delete_cookie(cookie_name(), httponly=True, samesite="Strict", secure=uses_tls(), path="/")
     return answer
@@ -89,7 +103,7 @@ def log_out() -> Response:
 @blueprint.route("/current/password", methods=["POST"])
 @requires("session.own")
 @blueprint.arguments(PasswordChange)
-@blueprint.answers(None, "修改密码", status=HTTPStatus.NO_CONTENT)
+@blueprint.answers(None, "修改密码", status=HTTPStatus.NO_CONTENT, audit=CHANGE)
 def change_password(body: dict[str, str]) -> Response:
     """A new password; every other session of this officer ends."""
     officer_id = current_actor().officer_id
@@ -103,13 +117,14 @@ def change_password(body: dict[str, str]) -> Response:
         require_good(new, officer.username, least=access().password_length, field="new_password")
         officer.password_hash, officer.must_change_password = password_hash, False
         close_other_sessions(session, officer_id)
+        auditing.record(session, CHANGE)
     return Response(status=HTTPStatus.NO_CONTENT)
 
 
 @blueprint.route("/current/second-factor", methods=["POST"])
 @requires("session.own")
 @blueprint.arguments(PasswordAgain)
-@blueprint.answers(FactorView, "设置动态验证码", status=HTTPStatus.CREATED)
+@blueprint.answers(FactorView, "设置动态验证码", status=HTTPStatus.CREATED, audit=CHANGE)
 def set_second_factor(body: dict[str, str]) -> Response:
     """A new secret for an authenticator app; one that is in use is taken away by an administrator alone."""
     officer_id = current_actor().officer_id
@@ -120,6 +135,7 @@ def set_second_factor(body: dict[str, str]) -> Response:
         if officer.second_factor_confirmed:
             raise Conflict("动态验证码已经启用；更换请联系管理员。", code="second_factor_set")
         officer.second_factor, officer.second_factor_step = secret, None
+        auditing.record(session, CHANGE)
         answer = jsonify(FactorView().dump({"secret": secret, "address": totp.address(secret, officer.username)}))
     answer.status_code = HTTPStatus.CREATED
     return answer
@@ -128,7 +144,7 @@ def set_second_factor(body: dict[str, str]) -> Response:
 @blueprint.route("/current/second-factor/confirmation", methods=["POST"])
 @requires("session.own")
 @blueprint.arguments(FactorCode)
-@blueprint.answers(OfficerView, "启用动态验证码")
+@blueprint.answers(OfficerView, "启用动态验证码", audit=CHANGE)
 def confirm_second_factor(body: dict[str, str]) -> Response:
     """The app shows the right codes: from now on log-in asks for one. Other sessions end."""
     officer_id = current_actor().officer_id
@@ -141,6 +157,7 @@ def confirm_second_factor(body: dict[str, str]) -> Response:
             raise InvalidInput(fields={"code": ["动态验证码不正确，请核对手机时间后重试。"]})
         officer.second_factor_confirmed, officer.second_factor_step = True, step
         close_other_sessions(session, officer_id)
+        auditing.record(session, CHANGE)
         return jsonify(OfficerView().dump(_view(officer, current_csrf_token())))
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from api.auditing import NOTHING
 from api.auth import current_actor, requires
 from api.blueprint import Blueprint
 from api.sms_templates.schemas import (
@@ -39,7 +40,7 @@ blueprint = Blueprint("sms_templates", __name__, url_prefix="/api/v1/sms", descr
 
 @blueprint.route("/keys", methods=["GET"])
 @requires("sms_template.read")
-@blueprint.reads(KeyList, "短信关键词")
+@blueprint.reads(KeyList, "短信关键词", audit=NOTHING)
 def list_keys(session: Session) -> dict[str, list[Key]]:
     """The 13 keys."""
     return {"items": list(KEYS.values())}
@@ -48,7 +49,7 @@ def list_keys(session: Session) -> dict[str, list[Key]]:
 @blueprint.route("/preview", methods=["POST"])
 @requires("sms_template.read")
 @blueprint.arguments(PreviewQuestion)
-@blueprint.reads(PreviewView, "预览短信")
+@blueprint.reads(PreviewView, "预览短信", audit=NOTHING)
 def preview_text(session: Session, body: dict[str, Any]) -> Preview:
     """What the text becomes, how long it is and can get, what stands against it. Nothing is stored."""
     return preview(body["content"], body["values"], slot=body.get("slot"), service=body.get("service"))
@@ -60,7 +61,7 @@ def preview_text(session: Session, body: dict[str, Any]) -> Preview:
 @blueprint.route("/categories", methods=["GET"])
 @requires("sms_template.read")
 @blueprint.arguments(CityQuery, location="query")
-@blueprint.reads(CategoryList, "短信模板大类")
+@blueprint.reads(CategoryList, "短信模板大类", audit=NOTHING)
 def list_categories(session: Session, query: dict[str, str]) -> dict[str, list[MessageCategory]]:
     """The categories of the officer's city."""
     return {"items": sms_templates.list_categories(session, current_actor(), query.get("city"))}
@@ -99,7 +100,7 @@ def remove_category(session: Session, category_id: int) -> dict[str, int]:
 @blueprint.route("/templates", methods=["GET"])
 @requires("sms_template.read")
 @blueprint.arguments(TemplateQuery, location="query")
-@blueprint.reads(TemplatePage, "短信模板列表")
+@blueprint.reads(TemplatePage, "短信模板列表", audit=NOTHING)
 def list_templates(session: Session, query: dict[str, Any]) -> Page[MessageTemplate]:
     """The templates of the officer's city, or of one category (查看该类别下的短信)."""
     active = query.get("active")
@@ -125,7 +126,7 @@ def add_template(session: Session, body: dict[str, Any]) -> MessageTemplate:
 
 @blueprint.route("/templates/<id:template_id>", methods=["GET"])
 @requires("sms_template.read")
-@blueprint.reads(TemplateView, "短信模板详情")
+@blueprint.reads(TemplateView, "短信模板详情", audit=NOTHING)
 def show_template(session: Session, template_id: int) -> MessageTemplate:
     """The template with its draft and versions; 404 for one of another city."""
     return sms_templates.find_template(session, template_id, current_actor())
@@ -183,7 +184,7 @@ def publish_template(session: Session, body: dict[str, int], template_id: int) -
 @blueprint.route("/slots/<code:service>", methods=["GET"])
 @requires("sms_template.read")
 @blueprint.arguments(CityQuery, location="query")
-@blueprint.reads(SlotTableView, "短信配置")
+@blueprint.reads(SlotTableView, "短信配置", audit=NOTHING)
 def show_slots(session: Session, query: dict[str, str], service: str) -> SlotTable:
     """The nine slots of the service, with who changed them and when."""
     return sms_slots.slots_of(session, current_actor(), service, query.get("city"))

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from api.auditing import NOTHING, READ
 from api.auth import current_actor, requires
 from api.blueprint import Blueprint
 from api.tasks.schemas import (
@@ -28,7 +29,7 @@ blueprint = Blueprint("tasks", __name__, url_prefix="/api/v1/tasks", description
 @blueprint.route("", methods=["GET"])
 @requires("task.read")
 @blueprint.arguments(TaskQuery, location="query")
-@blueprint.reads(TaskPage, "任务列表")
+@blueprint.reads(TaskPage, "任务列表", audit=NOTHING)
 def list_tasks(session: Session, query: dict[str, Any]) -> Page[Task]:
     """The pool of the officer's roles, the officer's own tasks, those done, or all open ones of the agency."""
     actor, page = current_actor(), {"after": query.get("after"), "limit": query["limit"]}
@@ -52,7 +53,7 @@ def acquire_random(session: Session, body: dict[str, Any]) -> Task:
 
 @blueprint.route("/<id:task_id>", methods=["GET"])
 @requires("task.read")
-@blueprint.reads(TaskDetail, "任务详情")
+@blueprint.reads(TaskDetail, "任务详情", audit=READ)
 def show_task(session: Session, task_id: int) -> Task:
     """One task with its form."""
     return tasks.find_task(session, task_id, current_actor())

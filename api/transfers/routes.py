@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
+from api.auditing import READ
 from api.auth import current_actor, requires
 from api.blueprint import Blueprint
 from api.schemas import Reason
@@ -16,7 +17,7 @@ blueprint = Blueprint("transfers", __name__, url_prefix="/api/v1/transfers", des
 
 @blueprint.route("/<id:transfer_id>", methods=["GET"])
 @requires("transfer.read")
-@blueprint.reads(TransferView, "移交详情")
+@blueprint.reads(TransferView, "移交详情", audit=READ)
 def show_transfer(session: Session, transfer_id: int) -> Transfer:
     """One transfer, for both agencies and those above them."""
     return transfers.find_transfer(session, transfer_id, current_actor())

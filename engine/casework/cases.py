@@ -117,6 +117,11 @@ def _end(session: Session, case: Case, actor: Actor, message: str, reason: str) 
     return case
 
 
+def id_of_receipt(session: Session, receipt_number: str) -> int | None:
+    """The case with that receipt number, for the audit log; it says nothing to whoever asked."""
+    return session.scalar(select(Case.id).where(Case.receipt_number == receipt_number))
+
+
 def progress(session: Session, receipt_number: str, identity_number: str) -> dict[str, Any]:
     """What an applicant may know, in plain words: state, who has it, until when, whom to ask (AH-07, RES-04).
 

@@ -31,6 +31,7 @@ from sqlalchemy import literal, select, tuple_
 from sqlalchemy.orm import Session
 
 from engine import clock, jobs
+from engine.audit.entries import BY_ITSELF, CHANGE, About, record
 from engine.casework import faults, incidents, instances
 from engine.db import Moment, transaction
 from engine.guard import fault_of, is_passing
@@ -109,6 +110,8 @@ def _fire(subject: Subject, now: datetime, position: Position | None, claim: _Cl
         session.refresh(instance, with_for_update=True)
         if instance.due_at is not None and instance.due_at <= now:
             instances.go_on(session, instance, None, lambda run: run.fire_due())
+            about = About(case_id=instance.case_id, application_id=instance.application_id)
+            record(session, BY_ITSELF, CHANGE, "timers.fire", about)
             claim.fired = True
 
 

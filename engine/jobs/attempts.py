@@ -9,6 +9,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from engine import clock
+from engine.audit.entries import BY_ITSELF, CHANGE, About, record
 from engine.casework import faults
 from engine.errors import RetryLater, TongbanError
 from engine.jobs.kinds import kind_named
@@ -26,7 +27,11 @@ def perform(session: Session, name: str, ids: Mapping[str, int]) -> None:
     if kind is None:
         raise RetryLater("本进程不认识这项后台任务，可能尚未升级。", code="unknown_job")
     kind.run(session, ids)
-    if kind.every is not None:
+    if kind.every is None:
+        subject = " ".join((name, *(f"{one}:{number}" for one, number in ids.items())))
+        about = About(case_id=ids.get("case_id"), application_id=ids.get("application_id"), subject=subject)
+        record(session, BY_ITSELF, CHANGE, "jobs.run", about)
+    else:
         defer(session, name, ids, run_at=clock.now() + kind.every, key=kind.key)
 
 

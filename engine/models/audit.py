@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, Index, Integer, Sequence, String, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from engine.db import Base, Moment, Personal
+from engine.models.agency import Officer
 
 _LONG = BigInteger().with_variant(Integer, "sqlite")
 
@@ -61,6 +62,10 @@ class AuditEntry(Base):
     #: HMAC over all of the above by the key of the ring with this id: nobody adds or alters a row without it.
     key_id: Mapped[str] = mapped_column(String(16))
     mac: Mapped[str] = mapped_column(String(64))
+
+    officer: Mapped[Officer | None] = relationship(
+        primaryjoin="foreign(AuditEntry.officer_id) == Officer.id", viewonly=True
+    )
 
 
 class AuditPending(Base):

@@ -72,6 +72,7 @@ ALL_AGENCIES = sorted({code for relations in STAGES.values() for code in relatio
 #: Names for groups of roles.
 GROUPS: Mapping[str, frozenset[str]] = {
     "everyone": EVERYONE,
+    "workers": EVERYONE - {"city_administrator", "province_administrator", "business_analyst", "auditor"},
     "readers": EVERYONE - {"city_administrator", "province_administrator", "business_analyst"},
 }
 
@@ -284,6 +285,10 @@ def _retried(body: Any, scene: Scene) -> bool:
     return body["outcomes"][0]["outcome"] != "not_found"
 
 
+def _entry_in(body: Any, scene: Scene) -> bool:
+    return scene.ids[scene.stage]["case_id"] in [item["case_id"] for item in body["items"]]
+
+
 def _message_in(body: Any, scene: Scene) -> bool:
     return scene.ids[scene.stage]["message_id"] in [item["id"] for item in body["items"]]
 
@@ -367,6 +372,9 @@ ASKS: Mapping[tuple[str, str], Ask] = {
     ("POST", f"{_API}/incidents/<incident_id>/retry"): Ask(also=frozenset({"not_waiting"})),
     ("GET", f"{_API}/incidents"): Ask(shows=_incident_in),
     ("POST", f"{_API}/incidents/<incident_id>/note"): Ask({"note": "已通知。"}),
+    ("POST", f"{_API}/cases/<case_id>/unmasking"): Ask({"field": "person.phone", **REASON}),
+    ("POST", f"{_API}/applications/<application_id>/unmasking"): Ask({"field": "person.phone", **REASON}),
+    ("GET", f"{_API}/audit"): Ask(query="?kind=change", shows=_entry_in),
     ("GET", f"{_API}/messages"): Ask(shows=_message_in),
     ("POST", f"{_API}/messages/<message_id>/retry"): Ask(also=frozenset({"message_not_failed"})),
     ("POST", f"{_API}/sms/preview"): Ask({"content": "尊敬的XM，您好。"}),

@@ -54,7 +54,10 @@ def test_somebody_elses_case_cannot_be_acted_upon_and_is_not_admitted_to_exist(a
 def test_the_file_of_a_case_has_the_person_the_materials_the_tasks_and_the_receipt(
     app: Flask, accepted: Telling
 ) -> None:
-    case = log_in(app, f"first-{ZHONGSHAN}").get(f"/api/v1/cases/{accepted.case_id}").json
+    reviewer = log_in(app, f"first-{ZHONGSHAN}")
+    reviewer.post(f"/api/v1/tasks/{accepted.open_task('assess_expense_lines')['id']}/claim")
+
+    case = reviewer.get(f"/api/v1/cases/{accepted.case_id}").json
 
     assert case["person"]["identity_number"] == WORKER
     assert (case["service_name"], case["person_name"], case["overdue"]) == ("工伤医疗费", "陈志明", False)

@@ -71,6 +71,7 @@ def test_every_changing_operation_takes_an_idempotency_key(description: dict[str
     # A log-in and what belongs to it: secrets are answered once and kept nowhere.
     own = {f"/api/v1/sessions/current/{part}" for part in ("password", "second-factor", "second-factor/confirmation")}
     asking = {"/api/v1/cases/search", "/api/v1/definitions/check", "/api/v1/sms/preview"}
+    asking |= {f"/api/v1/{name}s/{{{name}_id}}/unmasking" for name in ("case", "application")}
     reading = {"/api/v1/sessions", "/api/v1/progress"} | asking | own
     without = {
         path
