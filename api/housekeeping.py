@@ -1,4 +1,4 @@
-"""What is cleared away by itself: periodic jobs."""
+"""What is kept in order by itself: periodic jobs."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from engine import clock, jobs
 from engine.accounts import attempts
 from engine.db import transaction
 from engine.models import OfficerSession
+from engine.privacy import rotation
 
 _HOURLY = timedelta(hours=1)
 _LONGEST_LOCK = timedelta(days=1)
@@ -33,6 +34,12 @@ def forget_ended_sessions(session: Session) -> None:
 def forget_old_attempts(session: Session) -> None:
     """Wrong guesses that count no more: longer ago than any lock lasts."""
     attempts.forget_old(session, clock.now() - _LONGEST_LOCK)
+
+
+@jobs.job(rotation.JOB, every=_HOURLY)
+def encrypt_again(session: Session) -> None:
+    """What is stored about people under another key than new values, or from before there were any."""
+    rotation.go_on(session)
 
 
 def keep_periodic_jobs() -> None:

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 
 from engine import clock
 from engine.db import Base, Personal, PersonalJSON
-from engine.jobs import defer, job
+from engine.jobs import defer
 from engine.models import AuditEntry, AuditSeal, KeyRotation
 from engine.privacy.keyring import is_encrypted, keyring
 
@@ -110,9 +110,8 @@ def step(session: Session) -> Step:
     return Step.HELD_UP if held_up else Step.FINISHED
 
 
-@job(JOB, every=timedelta(hours=1))
-def encrypt_again(session: Session) -> None:
-    """One piece; while there is more, the next follows at once."""
+def go_on(session: Session) -> None:
+    """The job: one piece; while there is more, the next follows at once."""
     came_to = step(session)
     if came_to is not Step.FINISHED:
         pause = timedelta(minutes=1) if came_to is Step.HELD_UP else timedelta(0)
