@@ -1,8 +1,9 @@
 """Doing a thing once, however often it is sent: the Idempotency-Key header.
 
-The first request with a key writes the key's row before it does anything, in the transaction of the change, and its
-answer before the commit. A repetition gets that answer; the same key with another request is refused; a second
-request that comes while the first runs waits for it. A refusal (4xx) stores nothing: corrected, it may be sent again.
+A request with a key writes key and answer as the last thing in the transaction of its change. Who finds the key there
+already, or is refused because the first request has changed what it was about, takes back whatever it did and gives
+the first answer; of two that come at once, the second waits at the key for the commit of the first. The same key with
+another request is refused. A refusal (4xx) stores nothing: corrected, it may be sent again.
 """
 
 from __future__ import annotations
@@ -15,14 +16,15 @@ from typing import Any
 
 import orjson
 from flask import Response, request
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import delete, select
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from engine import clock
 from engine.actor import Actor
-from engine.db import use_case
-from engine.errors import InvalidInput, KeyReused
+from engine.db import db, use_case
+from engine.errors import InvalidInput, KeyReused, TongbanError
 from engine.models import IdempotencyKey
 
 HEADER = "Idempotency-Key"
@@ -30,13 +32,6 @@ HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
 #: Long enough for a client that was offline over a long holiday.
 KEPT = timedelta(days=30)
-
-_ANSWERED = (
-    update(IdempotencyKey)
-    .where(IdempotencyKey.key == bindparam("own_key"), IdempotencyKey.officer_id == bindparam("own_officer"))
-    .values(answer=bindparam("answer"))
-    .execution_options(synchronize_session=False)
-)
 
 _KEY = re.compile(r"[!-~]{8,80}", re.ASCII)
 
@@ -51,15 +46,23 @@ def once(actor: Actor, status: int, act: Callable[[Session], Any]) -> Response:
         return _answer(status, use_case(act))
     request_hash = _request_hash()
 
-    def act_once(session: Session) -> Response:
-        # Written first: on PostgreSQL a simultaneous twin waits here for the commit instead of doing it again.
-        if not _write(session, key, actor, request_hash, status):
-            return _repeated(_find(session, key, actor), request_hash)
+    def act_and_remember(session: Session) -> Any:
         answer = act(session)
-        session.execute(_ANSWERED, {"own_key": key, "own_officer": actor.officer_id, "answer": answer})
-        return _answer(status, answer)
+        if not _remember(session, key, actor, request_hash, status, answer):
+            raise _DoneBefore
+        return answer
 
-    return use_case(act_once)
+    try:
+        return _answer(status, use_case(act_and_remember))
+    except (_DoneBefore, TongbanError, IntegrityError):
+        known = _find(db.session(), key, actor)
+        if known is None:
+            raise
+        return _repeated(known, request_hash)
+
+
+class _DoneBefore(Exception):
+    """The key is there: whatever this request has done is to be taken back."""
 
 
 def forget_old_keys(session: Session) -> None:
@@ -76,8 +79,8 @@ def _key() -> str | None:
     return key
 
 
-def _write(session: Session, key: str, actor: Actor, request_hash: str, status: int) -> bool:
-    """Write the key's row; False where there is one already."""
+def _remember(session: Session, key: str, actor: Actor, request_hash: str, status: int, answer: Any) -> bool:
+    """Write the key with its answer; False where it is there already, after waiting for whoever is writing it."""
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     written = session.scalar(
         insert(IdempotencyKey)
@@ -86,7 +89,7 @@ def _write(session: Session, key: str, actor: Actor, request_hash: str, status: 
             officer_id=actor.officer_id,
             request_hash=request_hash,
             status=status,
-            answer=None,
+            answer=answer,
             at=clock.now(),
         )
         .on_conflict_do_nothing()
@@ -95,9 +98,9 @@ def _write(session: Session, key: str, actor: Actor, request_hash: str, status: 
     return written is not None
 
 
-def _find(session: Session, key: str, actor: Actor) -> IdempotencyKey:
+def _find(session: Session, key: str, actor: Actor) -> IdempotencyKey | None:
     query = select(IdempotencyKey).where(IdempotencyKey.key == key, IdempotencyKey.officer_id == actor.officer_id)
-    return session.scalars(query).one()
+    return session.scalar(query)
 
 
 def _repeated(known: IdempotencyKey, request_hash: str) -> Response:

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Protocol
 
-from sqlalchemy import delete, select
+from sqlalchemy import Delete, delete, select
 from sqlalchemy.orm import Session
 
-from engine.casework.completions import Completions
+from engine.casework.dossier import Dossier
 from engine.errors import CannotProceed
 from engine.models import (
     BankAccount,
@@ -43,7 +43,7 @@ class Owner(Protocol):
     @property
     def at(self) -> datetime: ...
     @property
-    def done(self) -> Completions: ...
+    def dossier(self) -> Dossier: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,13 +119,13 @@ class Benefits:
         self._session = owner.session
         self._case = owner.case
         self._at = owner.at
-        self._done = owner.done
+        self._dossier = owner.dossier
 
     # What officers entered
 
     def entered(self, form: str) -> Entered | None:
         """The entry of the last completed task with that form; None if there was none."""
-        task = self._done.last(form=form)
+        task = self._dossier.last(form=form)
         if task is None or task.outcome is None or task.completed_by_id is None or task.completed_at is None:
             return None
         return Entered(
@@ -165,34 +165,28 @@ class Benefits:
                 facts=row.facts,
                 person_key=row.person_key,
             )
-            for row in self._session.scalars(
-                select(DeterminationLine)
-                .where(DeterminationLine.case_id == self._case.id, DeterminationLine.kind == kind)
-                .order_by(DeterminationLine.line)
-            )
+            for row in self._line_rows(kind)
         ]
 
     def replace_lines(self, kind: str, lines: Iterable[NewLine]) -> None:
         """These lines and no others of that kind, numbered from 1. Raises CannotProceed once the case is final."""
         self._require_open()
-        self._session.execute(
-            delete(DeterminationLine).where(DeterminationLine.case_id == self._case.id, DeterminationLine.kind == kind)
-        )
-        for number, line in enumerate(lines, start=1):
-            self._session.add(
-                DeterminationLine(
-                    case_id=self._case.id,
-                    kind=kind,
-                    line=number,
-                    label=line.label,
-                    claimed=line.claimed,
-                    allowed=line.allowed,
-                    reason=line.reason,
-                    facts=dict(line.facts),
-                    person_key=line.person_key,
-                )
+        new = [
+            DeterminationLine(
+                case_id=self._case.id,
+                kind=kind,
+                line=number,
+                label=line.label,
+                claimed=line.claimed,
+                allowed=line.allowed,
+                reason=line.reason,
+                facts=dict(line.facts),
+                person_key=line.person_key,
             )
-        self._session.flush()
+            for number, line in enumerate(lines, start=1)
+        ]
+        of_kind = (DeterminationLine.case_id == self._case.id, DeterminationLine.kind == kind)
+        self._replace(self._line_rows(kind), new, delete(DeterminationLine).where(*of_kind))
 
     def allow(self, kind: str, number: int, allowed: int, *, reason: str | None = None, **facts: Any) -> None:
         """What is allowed of a line, and what the officer found about it."""
@@ -202,26 +196,33 @@ class Benefits:
         row.reason = reason
         # A new mapping: a change inside the old one would not be seen and not be saved.
         row.facts = {**row.facts, **facts}
-        self._session.flush()
 
     def note(self, kind: str, number: int, **facts: Any) -> None:
         """Add facts to a line."""
         self._require_open()
         row = self._line_row(kind, number)
         row.facts = {**row.facts, **facts}
-        self._session.flush()
 
     def _line_row(self, kind: str, number: int) -> DeterminationLine:
-        row = self._session.scalar(
-            select(DeterminationLine).where(
-                DeterminationLine.case_id == self._case.id,
-                DeterminationLine.kind == kind,
-                DeterminationLine.line == number,
-            )
-        )
+        row = next((row for row in self._line_rows(kind) if row.line == number), None)
         if row is None:
             raise CannotProceed(f"办件没有第{number}行明细，请核对后重新提交。", code="unknown_line")
         return row
+
+    def _line_rows(self, kind: str) -> list[DeterminationLine]:
+        query = (
+            select(DeterminationLine)
+            .where(DeterminationLine.case_id == self._case.id, DeterminationLine.kind == kind)
+            .order_by(DeterminationLine.line)
+        )
+        return self._dossier.rows(f"lines {kind}", query)
+
+    def _replace(self, rows: list[Any], new: list[Any], delete_rows: Delete) -> None:
+        """`new` in place of `rows`, which are deleted first: both may have the same keys."""
+        if rows:
+            self._session.execute(delete_rows)
+        rows[:] = new
+        self._session.add_all(new)
 
     def elsewhere_about(self, kind: str, person_key: str) -> list[int]:
         """Ids of other valid cases that have a line of that kind about that person (the same dependant, say)."""
@@ -237,31 +238,31 @@ class Benefits:
 
     def determinations(self) -> list[Determination]:
         """What has been determined, fund and employer; to be read."""
-        return list(
-            self._session.scalars(
-                select(Determination).where(Determination.case_id == self._case.id).order_by(Determination.id)
-            )
-        )
+        return list(self._determination_rows())
+
+    def _determination_rows(self) -> list[Determination]:
+        query = select(Determination).where(Determination.case_id == self._case.id).order_by(Determination.id)
+        return self._dossier.rows("determinations", query)
 
     def replace_determinations(self, determinations: Iterable[NewDetermination]) -> None:
         """These and no others. Raises CannotProceed once the case's determination is final."""
         self._require_open()
-        self._session.execute(delete(Determination).where(Determination.case_id == self._case.id))
-        for one in determinations:
-            self._session.add(
-                Determination(
-                    case_id=self._case.id,
-                    benefit=one.benefit,
-                    amount=one.amount,
-                    monthly=one.monthly,
-                    payer=one.payer,
-                    inputs=dict(one.inputs),
-                    because=[dict(reason) for reason in one.because],
-                    determined_at=self._at,
-                    final=False,
-                )
+        new = [
+            Determination(
+                case_id=self._case.id,
+                benefit=one.benefit,
+                amount=one.amount,
+                monthly=one.monthly,
+                payer=one.payer,
+                inputs=dict(one.inputs),
+                because=[dict(reason) for reason in one.because],
+                determined_at=self._at,
+                final=False,
             )
-        self._session.flush()
+            for one in determinations
+        ]
+        delete_rows = delete(Determination).where(Determination.case_id == self._case.id)
+        self._replace(self._determination_rows(), new, delete_rows)
 
     def total(self, *, monthly: bool) -> int:
         """What the fund owes in cents: once, or per month."""
@@ -286,7 +287,6 @@ class Benefits:
                 )
         for row in rows:
             row.final = True
-        self._session.flush()
         return rows
 
     def is_final(self) -> bool:
@@ -301,27 +301,30 @@ class Benefits:
 
     def payees(self) -> list[Payee]:
         """Who is to be paid, in order; to be read."""
-        return list(self._session.scalars(select(Payee).where(Payee.case_id == self._case.id).order_by(Payee.number)))
+        return list(self._payee_rows())
+
+    def _payee_rows(self) -> list[Payee]:
+        query = select(Payee).where(Payee.case_id == self._case.id).order_by(Payee.number)
+        return self._dossier.rows("payees", query)
 
     def replace_payees(self, payees: Iterable[NewPayee]) -> None:
         """These payees and no others, numbered from 1. Raises CannotProceed once the determination is final."""
         self._require_open()
-        self._session.execute(delete(Payee).where(Payee.case_id == self._case.id))
-        for number, one in enumerate(payees, start=1):
-            self._session.add(
-                Payee(
-                    case_id=self._case.id,
-                    number=number,
-                    kind=one.kind,
-                    name=one.name,
-                    account_kind=one.account_kind,
-                    account=one.account,
-                    amount=one.amount,
-                    monthly=one.monthly,
-                    reason_code=one.reason_code,
-                )
+        new = [
+            Payee(
+                case_id=self._case.id,
+                number=number,
+                kind=one.kind,
+                name=one.name,
+                account_kind=one.account_kind,
+                account=one.account,
+                amount=one.amount,
+                monthly=one.monthly,
+                reason_code=one.reason_code,
             )
-        self._session.flush()
+            for number, one in enumerate(payees, start=1)
+        ]
+        self._replace(self._payee_rows(), new, delete(Payee).where(Payee.case_id == self._case.id))
 
     # Filings
 
@@ -428,6 +431,8 @@ class Benefits:
     def start_certifications(self, *, certified_on: date, due_on: date) -> int:
         """A certification cycle (待遇领取资格认证) for each payee of a monthly benefit; how many run."""
         payees = [one for one in self.payees() if one.monthly]
+        # The payees may be new and have no ids yet.
+        self._session.flush()
         running = set(
             self._session.scalars(select(Certification.payee_id).where(Certification.case_id == self._case.id))
         )
@@ -462,12 +467,13 @@ class Benefits:
 
     def bank_account(self, on: date) -> BankAccount | None:
         """The person's account changed last and effective on that day; None: never changed."""
-        return self._session.scalar(
+        query = (
             select(BankAccount)
             .where(BankAccount.person_id == self._case.person_id, BankAccount.effective_from <= on)
             .order_by(BankAccount.effective_from.desc(), BankAccount.id.desc())
             .limit(1)
         )
+        return next(iter(self._dossier.rows(f"bank account on {on}", query)), None)
 
     # The end of the relation for one injury
 

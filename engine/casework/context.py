@@ -16,8 +16,8 @@ from sqlalchemy.orm import Session
 from engine.actor import Actor
 from engine.casework import events, handling, jurisdiction, materials, relations_choice, supplements, suspensions
 from engine.casework.benefits import Benefits
-from engine.casework.completions import Completions
 from engine.casework.documents import issue_document
+from engine.casework.dossier import Dossier
 from engine.models import (
     Application,
     Case,
@@ -44,7 +44,7 @@ class CaseContext:
         at: datetime,
         task_id: str,
         data: Mapping[str, Any],
-        done: Completions | None = None,
+        dossier: Dossier | None = None,
     ) -> None:
         #: For the facades of this package; handlers do not use it.
         self.session = session
@@ -57,7 +57,7 @@ class CaseContext:
         #: Process data, read only.
         self.data = data
         #: What officers completed in this business before, for the facades of this package too.
-        self.done = done if done is not None else Completions.around(session, instance)
+        self.dossier = dossier if dossier is not None else Dossier.around(session, instance)
         #: Messages for the instances of other cases, delivered in this transaction: (case id, message name).
         self.notifications: list[tuple[int, str]] = []
 
@@ -76,7 +76,9 @@ class CaseContext:
     def application(self) -> Application:
         """What was handed in; its `content` holds the forms and `facts`."""
         if self.instance.case_id is not None:
-            return self.case.application
+            # Reading it must not write half of the step's changes out.
+            with self.session.no_autoflush:
+                return self.case.application
         application = self.session.get(Application, self.instance.application_id)
         if application is None:
             raise LookupError(f"instance {self.instance.id} has no application")
@@ -113,7 +115,7 @@ class CaseContext:
 
     @cached_property
     def _last_task(self) -> Task | None:
-        return self.done.last(instance_id=self.instance.id)
+        return self.dossier.last(instance_id=self.instance.id)
 
     @property
     def form(self) -> Mapping[str, Any]:

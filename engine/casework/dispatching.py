@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from engine.casework import handling
-from engine.casework.completions import Completions
+from engine.casework.dossier import Dossier
 from engine.casework.separation import barred_officers
 from engine.models import Case, Officer, Task
 
@@ -18,16 +18,16 @@ RETURNED = "returned"
 DISPATCHED = "dispatched"
 
 
-def dispatch(session: Session, task: Task, case: Case | None, done: Completions, at: datetime) -> None:
+def dispatch(session: Session, task: Task, case: Case | None, dossier: Dossier, at: datetime) -> None:
     """Give the new task to somebody at once, or leave it in the pool.
 
     Work that comes back (after a return, a supplement, a resumption) goes to the officer who did it before. Otherwise
     the configuration says: `pool` leaves it to be acquired, `random` and `least_loaded` choose an authorised officer.
     """
-    officer_id = _did_it_before(session, task, case, done)
+    officer_id = _did_it_before(session, task, case, dossier)
     how = RETURNED
     if officer_id is None and case is not None and task.transfer_id is None and task.escalation_id is None:
-        officer_id, how = _by_configuration(session, task, case, done), DISPATCHED
+        officer_id, how = _by_configuration(session, task, case, dossier), DISPATCHED
     if officer_id is not None:
         task.state = "claimed"
         task.claimed_by_id = officer_id
@@ -37,10 +37,10 @@ def dispatch(session: Session, task: Task, case: Case | None, done: Completions,
             handling.acquired(case, task)
 
 
-def _did_it_before(session: Session, task: Task, case: Case | None, done: Completions) -> int | None:
+def _did_it_before(session: Session, task: Task, case: Case | None, dossier: Dossier) -> int | None:
     same = [
         one
-        for one in done
+        for one in dossier
         if one.task.instance_id == task.instance_id
         and one.task.element_id == task.element_id
         and one.task.agency_code == one.officer_agency_code == task.agency_code
@@ -50,7 +50,7 @@ def _did_it_before(session: Session, task: Task, case: Case | None, done: Comple
     if not same:
         return None
     officer_id = same[-1].officer_id
-    return None if officer_id in barred_officers(session, task, done) else officer_id
+    return None if officer_id in barred_officers(session, task, dossier) else officer_id
 
 
 def _at(task: Task) -> datetime:
@@ -58,11 +58,11 @@ def _at(task: Task) -> datetime:
     return task.completed_at
 
 
-def _by_configuration(session: Session, task: Task, case: Case, done: Completions) -> int | None:
+def _by_configuration(session: Session, task: Task, case: Case, dossier: Dossier) -> int | None:
     mode = (case.configuration.switches or {}).get("dispatch", "pool")
     if mode == "pool":
         return None
-    barred = barred_officers(session, task, done)
+    barred = barred_officers(session, task, dossier)
     officers = [
         officer
         for officer in session.scalars(

@@ -20,7 +20,7 @@ from engine import clock
 from engine.casework import materials
 from engine.casework.accounts import account_fault, is_own_account
 from engine.casework.benefits import Benefits, Line
-from engine.casework.completions import Completions
+from engine.casework.dossier import Dossier
 from engine.errors import InvalidInput, RuleRefused
 from engine.models import Case
 from engine.ports import ports
@@ -39,7 +39,7 @@ class _Case:
     session: Session
     case: Case
     at: datetime
-    done: Completions
+    dossier: Dossier
 
     @property
     def benefits(self) -> Benefits:
@@ -55,14 +55,14 @@ class _Case:
 
 
 def check(
-    session: Session, case: Case, form: str, outcome: str, fields: Fields, done: Completions | None = None
+    session: Session, case: Case, form: str, outcome: str, fields: Fields, dossier: Dossier | None = None
 ) -> None:
     """Raises InvalidInput with a sentence per field, or RuleRefused with its legal basis; nothing where it fits."""
     checker = _CHECKS.get(form)
     if checker is None:
         return
     faults: Faults = {}
-    checker(_Case(session, case, clock.now(), done or Completions(session, case_id=case.id)), outcome, fields, faults)
+    checker(_Case(session, case, clock.now(), dossier or Dossier(session, case_id=case.id)), outcome, fields, faults)
     if faults:
         raise InvalidInput(fields=faults)
 

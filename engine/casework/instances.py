@@ -22,8 +22,8 @@ from sqlalchemy.orm import Session
 from engine import clock
 from engine.actor import Actor
 from engine.casework import dispatching, faults, handling, sms
-from engine.casework.completions import Completions
 from engine.casework.context import CaseContext
+from engine.casework.dossier import Dossier
 from engine.db import BeginAgain, Precaution, precaution
 from engine.errors import CannotProceed
 from engine.models import (
@@ -67,7 +67,7 @@ class InstanceHost:
         at: datetime,
         *,
         guarded: bool,
-        done: Completions | None = None,
+        dossier: Dossier | None = None,
     ) -> None:
         self.session = session
         self.instance = instance
@@ -75,7 +75,7 @@ class InstanceHost:
         self.at = at
         #: Each operator in a savepoint of its own; what fails becomes an incident.
         self.guarded = guarded
-        self.done = done if done is not None else Completions.around(session, instance)
+        self.dossier = dossier if dossier is not None else Dossier.around(session, instance)
         self.notifications: list[tuple[int, str]] = []
 
     def call(self, element: Element, task_id: str, data: Mapping[str, Any]) -> Mapping[str, Scalar]:
@@ -84,12 +84,22 @@ class InstanceHost:
         if operator is None:
             raise CannotProceed(f"系统没有名为“{element.operator}”的操作，请检查流程图。", code="unknown_operator")
         context = CaseContext(
-            self.session, self.instance, actor=self.actor, at=self.at, task_id=task_id, data=dict(data), done=self.done
+            self.session,
+            self.instance,
+            actor=self.actor,
+            at=self.at,
+            task_id=task_id,
+            data=dict(data),
+            dossier=self.dossier,
         )
         if self.guarded:
-            with self.session.begin_nested():
-                result = dict(operator.handler(context) or {})
-                self.session.flush()
+            try:
+                with self.session.begin_nested():
+                    result = dict(operator.handler(context) or {})
+                    self.session.flush()
+            finally:
+                # After a failure they are not what the dossier says.
+                self.dossier.forget_rows()
         else:
             try:
                 result = dict(operator.handler(context) or {})
@@ -161,14 +171,14 @@ def advance(
     instance: Instance,
     actor: Actor | None,
     step: Callable[[Run], object],
-    done: Completions | None = None,
+    dossier: Dossier | None = None,
 ) -> Run:
     """Restore the instance, take `step`, run to the next waits, save. The subject is locked by the caller.
 
     `step` may be taken twice, the first time without any effect.
     """
     session.refresh(instance, with_for_update=True)
-    return go_on(session, instance, actor, step, done)
+    return go_on(session, instance, actor, step, dossier)
 
 
 def go_on(
@@ -176,7 +186,7 @@ def go_on(
     instance: Instance,
     actor: Actor | None,
     step: Callable[[Run], object],
-    done: Completions | None = None,
+    dossier: Dossier | None = None,
 ) -> Run:
     """The same for an instance that the caller has locked and read again, after its subject."""
     definition = definitions.load(session, instance.definition_hash)
@@ -186,7 +196,7 @@ def go_on(
         step(run)
         return run
 
-    return _take(session, instance, actor, resume, done)
+    return _take(session, instance, actor, resume, dossier)
 
 
 def _take(
@@ -194,13 +204,13 @@ def _take(
     instance: Instance,
     actor: Actor | None,
     step: Callable[[InstanceHost], Run],
-    done: Completions | None = None,
+    dossier: Dossier | None = None,
 ) -> Run:
     """Take the step and save what came of it, with as much precaution as the use case asks for."""
     at = clock.now()
 
     def take(*, guarded: bool) -> Run:
-        host = InstanceHost(session, instance, actor, at, guarded=guarded, done=done)
+        host = InstanceHost(session, instance, actor, at, guarded=guarded, dossier=dossier)
         return _save(session, instance, step(host), host)
 
     if precaution() is Precaution.EACH:
@@ -213,6 +223,8 @@ def _take(
     except (OperatorFailed, DataError, IntegrityError) as failure:
         if precaution() is Precaution.NONE:
             raise BeginAgain from failure
+        if dossier is not None:
+            dossier.forget_rows()
         return take(guarded=True)
 
 
@@ -318,7 +330,7 @@ def _open_task(session: Session, instance: Instance, item: Waiting, host: Instan
     if instance.subject == "case" and case is not None and reviews and case.state in HELD:
         task.held_because = HELD[case.state]
     if task.held_because is None:
-        dispatching.dispatch(session, task, case, host.done, host.at)
+        dispatching.dispatch(session, task, case, host.dossier, host.at)
     session.add(task)
 
 

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from config.register import reason
 from engine.actor import Actor
-from engine.casework.completions import Completions
+from engine.casework.dossier import Dossier
 from engine.errors import NotAllowed
 from engine.models import Case, Task, Transfer
 
@@ -18,7 +18,7 @@ TRANSFER_ACCEPTANCE = "transfer_acceptance"
 OTHER_LEVELS = {"first_reviewer": ("second_reviewer",), "second_reviewer": ("first_reviewer",)}
 
 
-def barred_officers(session: Session, task: Task, done: Completions | None = None) -> set[int]:
+def barred_officers(session: Session, task: Task, dossier: Dossier | None = None) -> set[int]:
     """Officers who must not do this task because of what they did in the same case or transfer."""
     barred: set[int] = set()
     if not task.differs_from:
@@ -30,16 +30,16 @@ def barred_officers(session: Session, task: Task, done: Completions | None = Non
     other_levels = OTHER_LEVELS.get(task.role, ())
     barred.update(
         one.officer_id
-        for one in done or Completions.around(session, task)
+        for one in dossier or Dossier.around(session, task)
         if one.task.transfer_id == task.transfer_id
         and (one.task.element_id in task.differs_from or one.task.role in other_levels)
     )
     return barred
 
 
-def require_separation(session: Session, task: Task, actor: Actor, done: Completions | None = None) -> None:
+def require_separation(session: Session, task: Task, actor: Actor, dossier: Dossier | None = None) -> None:
     """Raises NotAllowed when this officer did an incompatible part of the same business."""
-    if actor.officer_id in barred_officers(session, task, done):
+    if actor.officer_id in barred_officers(session, task, dossier):
         raise NotAllowed(
             "岗位不相容：同一业务的受理、初审、复审应由不同人员办理，您已办理过其中的环节。",
             code="separation_of_duties",

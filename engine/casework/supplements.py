@@ -35,6 +35,7 @@ def request(context: CaseContext) -> datetime:
         requested_at=context.at,
         due_on=due.on,
     )
+    _of_case(context).append(supplement)
     context.session.add(supplement)
     context.session.flush()
     context.issue_document("supplement_list", {"materials": requested, "due_on": due.on.isoformat()})
@@ -48,13 +49,13 @@ def request(context: CaseContext) -> datetime:
     return clock.end_of_day(due.on)
 
 
+def _of_case(context: CaseContext) -> list[Supplement]:
+    query = select(Supplement).where(Supplement.case_id == context.case.id).order_by(Supplement.id)
+    return context.dossier.rows("supplements", query)
+
+
 def _open(context: CaseContext) -> Supplement | None:
-    return context.session.scalar(
-        select(Supplement)
-        .where(Supplement.case_id == context.case.id, Supplement.state == "open")
-        .order_by(Supplement.id.desc())
-        .limit(1)
-    )
+    return next((one for one in reversed(_of_case(context)) if one.state == "open"), None)
 
 
 def receive(context: CaseContext) -> None:

@@ -16,14 +16,14 @@ def issue(context: CaseContext) -> None:
     """Issue the suspension with the reviewer's opinion and its notice (中止通知书)."""
     case = context.case
     opinion = context.opinion or ""
-    context.session.add(
-        Suspension(
-            case_id=case.id,
-            opinion=opinion,
-            issued_by_id=context.actor.officer_id if context.actor else None,
-            issued_on=context.at.date(),
-        )
+    suspension = Suspension(
+        case_id=case.id,
+        opinion=opinion,
+        issued_by_id=context.actor.officer_id if context.actor else None,
+        issued_on=context.at.date(),
     )
+    _of_case(context).append(suspension)
+    context.session.add(suspension)
     context.issue_document("suspension_notice", {"opinion": opinion, "due_on": case.due_on.isoformat()})
     context.record("case_suspended", opinion=opinion, due_on=case.due_on.isoformat())
 
@@ -42,14 +42,14 @@ def close(context: CaseContext) -> None:
         context.record("suspension_ended", **_moved(context, suspension))
 
 
+def _of_case(context: CaseContext) -> list[Suspension]:
+    query = select(Suspension).where(Suspension.case_id == context.case.id).order_by(Suspension.id)
+    return context.dossier.rows("suspensions", query)
+
+
 def _end(context: CaseContext) -> Suspension | None:
     case = context.case
-    suspension = context.session.scalar(
-        select(Suspension)
-        .where(Suspension.case_id == case.id, Suspension.resumed_on.is_(None))
-        .order_by(Suspension.id.desc())
-        .limit(1)
-    )
+    suspension = next((one for one in reversed(_of_case(context)) if one.resumed_on is None), None)
     if suspension is None:
         return None
     today = context.at.date()

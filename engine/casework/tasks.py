@@ -19,7 +19,7 @@ from engine import clock
 from engine.actor import Actor
 from engine.casework import form_checks, handling, instances, jurisdiction, materials, routing, task_forms, transfers
 from engine.casework.access import require_role, subtree, visible_cases
-from engine.casework.completions import Completions
+from engine.casework.dossier import Dossier
 from engine.casework.events import record_event
 from engine.casework.paging import Page, page_size
 from engine.casework.separation import barred_officers, require_separation
@@ -381,8 +381,8 @@ def complete(
     transfer runs, NotAllowed against separation of duties, InvalidInput field by field, RuleRefused by a rule.
     """
     task = _found_and_locked(session, task_id, actor)
-    done = Completions.around(session, task)
-    _require_workable(session, task, actor, version, done)
+    dossier = Dossier.around(session, task)
+    _require_workable(session, task, actor, version, dossier)
     form = task_forms.validate(task.form, outcome, opinion, fields or {})
     if outcome == NOT_OURS:
         _count_change(task)
@@ -390,7 +390,7 @@ def complete(
         return task
     _check_before(session, task, outcome)
     if task.case is not None:
-        form_checks.check(session, task.case, task.form, outcome, form.fields, done)
+        form_checks.check(session, task.case, task.form, outcome, form.fields, dossier)
     if task.form == "relation":
         routing.check_choice(session, session.get_one(Application, task.application_id), form.fields)
     if task.form == "designation":
@@ -408,11 +408,11 @@ def complete(
         task.version += 1
         _count_change(task)
         _record(session, task, actor, "task_completed", opinion=opinion, outcome=outcome)
-        done.add(task, actor)
+        dossier.add(task, actor)
         run.complete(task.process_task_id, data)
 
     take = instances.advance if task.case is None else instances.go_on
-    take(session, task.instance, actor, step, done)
+    take(session, task.instance, actor, step, dossier)
     return task
 
 
@@ -449,7 +449,7 @@ def _count_change(task: Task) -> None:
         task.case.version += 1
 
 
-def _require_workable(session: Session, task: Task, actor: Actor, version: int | None, done: Completions) -> None:
+def _require_workable(session: Session, task: Task, actor: Actor, version: int | None, dossier: Dossier) -> None:
     if task.state in ("completed", "cancelled"):
         raise _lost(task)
     if task.held_because is not None:
@@ -461,7 +461,7 @@ def _require_workable(session: Session, task: Task, actor: Actor, version: int |
     if version is not None and version != task.version:
         raise _stale(session, task)
     _require_place_and_role(session, task, actor)
-    require_separation(session, task, actor, done)
+    require_separation(session, task, actor, dossier)
 
 
 def _stale(session: Session, task: Task) -> Conflict:

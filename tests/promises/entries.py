@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from config.task_forms import Field, task_forms
 from engine import clock
 from engine.casework.benefits import Benefits
-from engine.casework.completions import Completions
+from engine.casework.dossier import Dossier
 from engine.models import Case, Task
 
 #: Which lines of the claim a list with one row per line answers.
@@ -29,14 +29,14 @@ class _Owner:
     session: Session
     case: Case
     at: datetime
-    done: Completions
+    dossier: Dossier
 
 
 def entry(session: Session, task: Task, outcome: str) -> dict[str, Any]:
     """Fields that the form accepts for `outcome`, as the API would be sent them."""
     if task.case is None:
         return {"agency": "442099", "reason": "按社保登记信息认定"}
-    benefits = Benefits(_Owner(session, task.case, clock.now(), Completions(session, case_id=task.case_id)))
+    benefits = Benefits(_Owner(session, task.case, clock.now(), Dossier(session, case_id=task.case_id)))
     if task.form == "determination":
         return _determination(task.case, benefits)
     if task.form == "allowance_way":

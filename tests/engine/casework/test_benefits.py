@@ -43,6 +43,7 @@ def test_what_is_allowed_and_found_is_kept_on_the_line(desk: Desk, session: Sess
 
     desk.benefits.note("expense", 1, outside_period=True)
     desk.benefits.allow("expense", 1, 90, reason="目录外", catalogue="partly")
+    session.flush()
     session.expire_all()
 
     line = desk.benefits.lines("expense")[0]

@@ -1,7 +1,7 @@
-"""What officers have completed in a business (已办): read once for a use case that asks several times.
+"""What a use case reads of a business (案卷) more than once: completed tasks, and rows of the case.
 
-Separation of duties looks at it, the dispatch of new work to the officer who did it before, and every operator that
-wants to know what was entered.
+Separation of duties looks at the completed tasks, the dispatch of new work to the officer who did it before, and every
+operator that wants to know what was entered. Rows are read without writing half of the use case's changes out before.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session
 
 from engine.actor import Actor
@@ -36,17 +37,18 @@ _OF_CASE = _COMPLETED.where(Task.case_id == bindparam("business"))
 _OF_INSTANCE = _COMPLETED.where(Task.instance_id == bindparam("business"))
 
 
-class Completions:
-    """The completed tasks of a case (or of an instance, before there is a case), the latest last."""
+class Dossier:
+    """The dossier of a case (or of an instance, before there is a case); iterated: its completed tasks, latest last."""
 
     def __init__(self, session: Session, *, case_id: int | None, instance_id: int | None = None) -> None:
         self._session = session
         self._query = _OF_INSTANCE if case_id is None else _OF_CASE
         self._business = instance_id if case_id is None else case_id
         self._added: dict[int, Completion] = {}
+        self._rows: dict[str, list[Any]] = {}
 
     @classmethod
-    def around(cls, session: Session, subject: Task | Instance) -> Completions:
+    def around(cls, session: Session, subject: Task | Instance) -> Dossier:
         """Those of the business that `subject` belongs to."""
         instance_id = subject.instance_id if isinstance(subject, Task) else subject.id
         return cls(session, case_id=subject.case_id, instance_id=instance_id)
@@ -57,7 +59,7 @@ class Completions:
 
     @cached_property
     def _stored(self) -> dict[int, Completion]:
-        # What this transaction completed is among `_added`: reading must not write half of its changes out.
+        # What this transaction completed is among `_added`.
         with self._session.no_autoflush:
             return {
                 task.id: Completion(task, task.completed_by_id, agency_code if active else None)
@@ -76,3 +78,17 @@ class Completions:
             if form in (None, one.task.form) and instance_id in (None, one.task.instance_id):
                 found = one.task
         return found
+
+    def rows(self, key: str, query: Select[Any]) -> list[Any]:
+        """What `query` finds, read at the first time. Whoever changes what it would find changes this list too."""
+        if key not in self._rows:
+            (described,) = query.column_descriptions
+            if any(isinstance(one, described["entity"]) for one in self._session.new):
+                self._session.flush()
+            with self._session.no_autoflush:
+                self._rows[key] = list(self._session.scalars(query))
+        return self._rows[key]
+
+    def forget_rows(self) -> None:
+        """What was done to the rows has been taken back."""
+        self._rows.clear()
