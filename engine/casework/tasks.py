@@ -7,12 +7,27 @@ was first and when.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, inspect, literal, or_, select, union_all
-from sqlalchemy.orm import Session, contains_eager, joinedload, lazyload, load_only
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    exists,
+    inspect,
+    literal,
+    literal_column,
+    not_,
+    or_,
+    select,
+    true,
+    tuple_,
+    union_all,
+)
+from sqlalchemy.orm import Session, aliased, contains_eager, joinedload, lazyload, load_only
 
 from config.register import reason
 from engine import clock
@@ -37,6 +52,8 @@ DECISIONS = frozenset({"pass", "not_passed"})
 #: How many candidates of a random acquisition are read at first, and how many at a time after that.
 _FIRST = 3
 _CANDIDATES = 50
+#: Up to so many agencies are looked through one by one; more are so large a part of all that the order finds them.
+_FEW_AGENCIES = 4
 
 #: A task of a case with all that work on it reads, the case locked first: every change of a case begins with that.
 _OF_CASE = (
@@ -63,6 +80,22 @@ _LOCKED_OR_SKIPPED = _OF_CASE.with_for_update(of=(Case, Task, Instance), skip_lo
 
 # Lists
 
+#: What a list shows of each task, read with it.
+_SHOWN = (
+    joinedload(Task.case).options(
+        joinedload(Case.person).load_only(Person.name),
+        joinedload(Case.accepting_agency),
+        joinedload(Case.handling_agency),
+    ),
+    joinedload(Task.claimed_by).options(load_only(Officer.name), lazyload(Officer.agency)),
+    joinedload(Task.completed_by).options(load_only(Officer.name), lazyload(Officer.agency)),
+)
+# Constants in the statement and not beside it: so the database knows that its indexes of open tasks are enough.
+_IN_POOL = and_(Task.state == literal_column("'pool'"), Task.held_because.is_(None))
+_CLAIMED = Task.state == literal_column("'claimed'")
+_COMPLETED = Task.state == literal_column("'completed'")
+_OPEN = Task.state.in_((literal_column("'pool'"), literal_column("'claimed'")))
+
 
 def pool(
     session: Session,
@@ -74,23 +107,27 @@ def pool(
     limit: int = 20,
 ) -> Page[Task]:
     """Tasks this officer may acquire, urgent first, then by due day."""
-    query = select(Task).where(_acquirable(actor, role), Task.held_because.is_(None))
-    if service is not None:
-        query = query.join(Case, Case.id == Task.case_id).where(Case.service == service)
-    return _page(session, query, after, limit)
+    size = page_size(limit)
+    parts = []
+    many, few = _acquirable(actor, role)
+    for condition in (*many, *few):
+        part = select(Task.id).where(condition, _after(after))
+        if service is not None:
+            part = part.join(Case, Case.id == Task.case_id).where(Case.service == service)
+        parts.append(part.order_by(Task.priority, Task.id).limit(size + 1))
+    # Each part is the beginning of an index; what is sorted is as long as a page.
+    return _page(session, select(Task).where(Task.id.in_(_together(parts))), None, limit) if parts else Page([], None)
 
 
 def mine(session: Session, actor: Actor, *, after: str | None = None, limit: int = 20) -> Page[Task]:
     """Tasks this officer has claimed, held ones among them."""
-    return _page(
-        session, select(Task).where(Task.claimed_by_id == actor.officer_id, Task.state == "claimed"), after, limit
-    )
+    return _page(session, select(Task).where(Task.claimed_by_id == actor.officer_id, _CLAIMED), after, limit)
 
 
 def done(session: Session, actor: Actor, *, after: str | None = None, limit: int = 20) -> Page[Task]:
     """Tasks this officer completed (已办), newest first."""
     size = page_size(limit)
-    query = select(Task).where(Task.completed_by_id == actor.officer_id, Task.state == "completed")
+    query = select(Task).where(Task.completed_by_id == actor.officer_id, _COMPLETED).options(*_SHOWN)
     if after is not None:
         query = query.where(Task.id < _number(after))
     rows = list(session.scalars(query.order_by(Task.id.desc()).limit(size + 1)))
@@ -100,25 +137,40 @@ def done(session: Session, actor: Actor, *, after: str | None = None, limit: int
 def of_agency(session: Session, actor: Actor, *, after: str | None = None, limit: int = 20) -> Page[Task]:
     """Every open task of the officer's agency and those below it (for supervisors)."""
     require_role(actor, "supervisor", "superior_adjudicator", "auditor")
-    codes = select(Agency.code).where(subtree(actor))
-    query = select(Task).where(Task.agency_code.in_(codes), Task.state.in_(("pool", "claimed")))
-    return _page(session, query, after, limit)
+    size = page_size(limit)
+    codes = session.scalars(select(Agency.code).where(subtree(actor))).all()
+    if len(codes) > _FEW_AGENCIES:
+        return _page(session, select(Task).where(Task.agency_code.in_(codes), _OPEN), after, limit)
+    parts = [
+        select(Task.id)
+        .where(Task.agency_code == code, _OPEN, _after(after))
+        .order_by(Task.priority, Task.id)
+        .limit(size + 1)
+        for code in codes
+    ]
+    return _page(session, select(Task).where(Task.id.in_(_together(parts))), None, limit)
 
 
 def _page(session: Session, query: Select[Task], after: str | None, limit: int) -> Page[Task]:
     """Keyset over (priority, id): an older task is due no later than a newer one of its service."""
     size = page_size(limit)
-    if after is not None:
-        priority, _, number = after.partition(":")
-        query = query.where(
-            or_(
-                Task.priority > _number(priority),
-                and_(Task.priority == _number(priority), Task.id > _number(number)),
-            )
-        )
-    rows = list(session.scalars(query.order_by(Task.priority, Task.id).limit(size + 1)))
+    shown = query.where(_after(after)).order_by(Task.priority, Task.id).limit(size + 1).options(*_SHOWN)
+    rows = list(session.scalars(shown))
     last = rows[size - 1] if len(rows) > size else None
     return Page(rows[:size], f"{last.priority}:{last.id}" if last else None)
+
+
+def _after(after: str | None) -> ColumnElement[bool]:
+    if after is None:
+        return true()
+    priority, _, number = after.partition(":")
+    return tuple_(Task.priority, Task.id) > tuple_(literal(_number(priority)), literal(_number(number)))
+
+
+def _together(parts: Sequence[Select[int]]) -> Select[int]:
+    """The ids that the parts find, each with an order and a limit of its own."""
+    found = union_all(*(select(part.subquery()) for part in parts)).subquery()
+    return select(found.c.id)
 
 
 def _number(text: str) -> int:
@@ -224,61 +276,58 @@ def _claimed(session: Session, task: Task, actor: Actor) -> Task:
 def _candidates(session: Session, actor: Actor, role: str | None) -> Iterator[Task]:
     """Acquirable tasks: urgent first, within that a walk from a random point of the shuffled order."""
     start = random.random()  # noqa: S311  a fair order, not a secret
-    urgent, usual = Task.priority < instances.USUAL_PRIORITY, Task.priority == instances.USUAL_PRIORITY
-    acquirable = and_(_acquirable(actor, role), Task.held_because.is_(None))
-    # The first of each part of the walk in one statement; the database stops at the first part that has enough.
-    parts = [
-        select(Task.id, literal(place).label("place"), Task.shuffle)
-        .where(acquirable, urgency, ahead)
-        .order_by(Task.shuffle)
-        .limit(_FIRST)
-        .subquery()
-        for place, (urgency, ahead) in enumerate(
-            (urgency, ahead) for urgency in (urgent, usual) for ahead in (Task.shuffle >= start, Task.shuffle < start)
-        )
-    ]
-    walk = union_all(*(select(part) for part in parts)).limit(_FIRST).subquery()
-    first = session.scalars(select(Task).join(walk, walk.c.id == Task.id).order_by(walk.c.place, walk.c.shuffle)).all()
+    usual, wrapped = Task.priority >= instances.USUAL_PRIORITY, Task.shuffle < start
+    order = (usual, wrapped, Task.shuffle)
+    many, few = _acquirable(actor, role)
+    # The first of each in one statement. Of the usual tasks in an officer's own pool there may be thousands: each part
+    # of that walk is the beginning of an index. The others are few enough to be sorted.
+    parts = [select(Task.id).where(condition).order_by(*order).limit(_FIRST) for condition in few]
+    for condition in many:
+        parts.append(select(Task.id).where(condition, not_(usual)).order_by(*order).limit(_FIRST))
+        ordinary = select(Task.id).where(condition, Task.priority == instances.USUAL_PRIORITY)
+        parts += [ordinary.where(ahead).order_by(Task.shuffle).limit(_FIRST) for ahead in (not_(wrapped), wrapped)]
+    if not parts:
+        return
+    query = select(Task).where(Task.id.in_(_together(parts))).order_by(*order).limit(_FIRST)
+    first = session.scalars(query).all()
     yield from first
     if len(first) == _FIRST:
-        yield from _further(session, acquirable, start, {task.id for task in first})
+        yield from _further(session, or_(*many, *few), (usual, wrapped), {task.id for task in first})
 
 
-def _further(session: Session, acquirable: ColumnElement[bool], start: float, seen: set[int]) -> Iterator[Task]:
+def _further(
+    session: Session, acquirable: ColumnElement[bool], order: Sequence[ColumnElement[bool]], seen: set[int]
+) -> Iterator[Task]:
     """The rest of the walk, where everything at its beginning was barred or taken."""
-    for urgency in (Task.priority < instances.USUAL_PRIORITY, Task.priority == instances.USUAL_PRIORITY):
-        for low, high in ((start, 1.0), (0.0, start)):
-            position = low
+    usual, wrapped = order
+    for urgency in (not_(usual), usual):
+        for ahead in (not_(wrapped), wrapped):
+            position = -1.0
             while True:
-                rows = session.scalars(
-                    select(Task)
-                    .where(
-                        acquirable,
-                        urgency,
-                        Task.shuffle >= position if position == low else Task.shuffle > position,
-                        Task.shuffle < high,
-                    )
-                    .order_by(Task.shuffle)
-                    .limit(_CANDIDATES)
-                ).all()
+                query = select(Task).where(acquirable, urgency, ahead, Task.shuffle > position)
+                rows = session.scalars(query.order_by(Task.shuffle).limit(_CANDIDATES)).all()
                 yield from (row for row in rows if row.id not in seen)
                 if len(rows) < _CANDIDATES:
                     break
                 position = rows[-1].shuffle
 
 
-def _acquirable(actor: Actor, role: str | None) -> ColumnElement[bool]:
-    """Condition on `Task`: in the pool of a role and place of this officer."""
+def _acquirable(actor: Actor, role: str | None) -> tuple[list[ColumnElement[bool]], list[ColumnElement[bool]]]:
+    """Conditions on `Task`, no two true of one: in the pool of a role and place of this officer.
+
+    The first ones may find many tasks; the others only what two places may do, and what an account takes back itself.
+    """
     roles = [name for name in sorted(actor.roles) if role is None or name == role]
-    own = and_(
-        Task.role.in_(roles),
-        or_(Task.agency_code == actor.agency_code, Task.also_agency_code == actor.agency_code),
-    )
+    here, here_too = Task.agency_code == actor.agency_code, Task.also_agency_code == actor.agency_code
+    many = [and_(_IN_POOL, here, Task.role == name) for name in roles]
+    few = [and_(_IN_POOL, here_too, Task.role.in_(roles))] if roles else []
     if role is None or role == "acceptor":
         # The original accepting account takes back the supplement of its own case (SUP-03).
-        accepted_by_me = select(Case.id).where(Case.accepted_by_id == actor.officer_id)
-        own = or_(own, and_(Task.form == "supplement", Task.case_id.in_(accepted_by_me)))
-    return and_(Task.state == "pool", own)
+        own = aliased(Case)
+        accepted_by_me = exists().where(own.id == Task.case_id, own.accepted_by_id == actor.officer_id).correlate(Task)
+        supplement = and_(_IN_POOL, Task.form == literal_column("'supplement'"), Task.role.not_in(roles))
+        few += [and_(supplement, place, accepted_by_me) for place in (here, here_too)]
+    return many, few
 
 
 def _require_place_and_role(session: Session, task: Task, actor: Actor) -> None:

@@ -38,6 +38,8 @@ class Case(Base):
         Index("ix_case_accepting_list", "accepting_agency_code", "id"),
         Index("ix_case_handling_list", "handling_agency_code", "id"),
         Index("ix_case_person_open", "person_id", "service"),
+        Index("ix_case_state_list", "state", "id"),
+        Index("ix_case_service_list", "service", "id"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -45,11 +47,11 @@ class Case(Base):
     version: Mapped[int] = mapped_column(default=1)
     receipt_number: Mapped[str] = mapped_column(String(16), unique=True)
     serial_number: Mapped[str] = mapped_column(String(16), unique=True)
-    service: Mapped[str] = mapped_column(String(40), index=True)
+    service: Mapped[str] = mapped_column(String(40))
     application_id: Mapped[int] = mapped_column(ForeignKey("application.id"), index=True)
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
     injured_on: Mapped[date]
-    state: Mapped[str] = mapped_column(String(32), index=True)
+    state: Mapped[str] = mapped_column(String(32))
     #: The state to show again when a transfer, an escalation or a suspension gives the case back.
     state_before_hold: Mapped[str | None] = mapped_column(String(32))
     result: Mapped[str | None] = mapped_column(String(16))

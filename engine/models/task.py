@@ -5,13 +5,21 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String
+from sqlalchemy import JSON, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from engine.db import Base, Moment, Personal, PersonalJSON
 from engine.models.agency import Officer
 from engine.models.case import Case
 from engine.models.instance import Instance
+
+#: Conditions of the indexes below. A query uses such an index where it says the same in the same constants.
+ACQUIRABLE = "state = 'pool' AND held_because IS NULL"
+OPEN = "state IN ('pool', 'claimed')"
+
+
+def _index(name: str, *columns: str, where: str) -> Index:
+    return Index(name, *columns, postgresql_where=text(where), sqlite_where=text(where))
 
 
 class Task(Base):
@@ -21,20 +29,28 @@ class Task(Base):
     """
 
     __tablename__ = "task"
+    # Of open tasks only: however many are done, what officers look for stays as small as what waits.
     __table_args__ = (
-        # The pool of a role in an agency, urgent first, then at random.
-        Index("ix_task_pool", "agency_code", "role", "state", "priority", "shuffle"),
-        Index("ix_task_also_pool", "also_agency_code", "role", "state"),
-        Index("ix_task_mine", "claimed_by_id", "state", "id"),
+        # The pool of a role in an agency, urgent first, then at random (随机获取) or in order (the list).
+        _index("ix_task_pool_random", "agency_code", "role", "priority", "shuffle", where=ACQUIRABLE),
+        _index("ix_task_pool_list", "agency_code", "role", "priority", "id", where=ACQUIRABLE),
+        _index("ix_task_also_pool", "also_agency_code", "role", where=f"{ACQUIRABLE} AND also_agency_code IS NOT NULL"),
+        _index("ix_task_pool_form", "agency_code", "form", where=f"{ACQUIRABLE} AND form = 'supplement'"),
+        _index("ix_task_open", "agency_code", "priority", "id", where=OPEN),
+        _index("ix_task_held_by", "claimed_by_id", "priority", "id", where="state = 'claimed'"),
+        _index("ix_task_done_by", "completed_by_id", "id", where="state = 'completed'"),
+        _index("ix_task_application_id", "application_id", where="application_id IS NOT NULL"),
+        _index("ix_task_transfer_id", "transfer_id", where="transfer_id IS NOT NULL"),
+        _index("ix_task_escalation_id", "escalation_id", where="escalation_id IS NOT NULL"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     version: Mapped[int] = mapped_column(default=1)
     instance_id: Mapped[int] = mapped_column(ForeignKey("instance.id"), index=True)
     case_id: Mapped[int | None] = mapped_column(ForeignKey("case.id"), index=True)
-    application_id: Mapped[int | None] = mapped_column(ForeignKey("application.id"), index=True)
-    transfer_id: Mapped[int | None] = mapped_column(ForeignKey("transfer.id"), index=True)
-    escalation_id: Mapped[int | None] = mapped_column(ForeignKey("escalation.id"), index=True)
+    application_id: Mapped[int | None] = mapped_column(ForeignKey("application.id"))
+    transfer_id: Mapped[int | None] = mapped_column(ForeignKey("transfer.id"))
+    escalation_id: Mapped[int | None] = mapped_column(ForeignKey("escalation.id"))
     #: The id of the task inside the process instance; unique there.
     process_task_id: Mapped[str] = mapped_column(String(36), unique=True)
     #: Element id in the diagram, and its Chinese name.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, String
+from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from engine.db import Base, Moment, Personal, PersonalJSON
@@ -15,6 +15,8 @@ class Transfer(Base):
     """A transfer (全省通办业务移交), a business of its own. state: running, completed, refused, withdrawn."""
 
     __tablename__ = "transfer"
+    # Who handled a case before goes on seeing it.
+    __table_args__ = (Index("ix_transfer_from", "from_agency_code", "case_id"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     receipt_number: Mapped[str] = mapped_column(String(16), unique=True)
