@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import psycopg
 from psycopg import sql
@@ -12,7 +12,7 @@ from bench.database import Database
 from engine.db import Base
 
 #: Rows that are shared by many cases, or kept for some days only, and so belong to none.
-SHARED = {"idempotency_key", "officer_session", "job"}
+SHARED = {"idempotency_key", "officer_session", "job", "audit_pending"}
 
 
 def bytes_by_table(database: Database, case_ids: Collection[int]) -> dict[str, float]:
@@ -30,6 +30,12 @@ def bytes_by_table(database: Database, case_ids: Collection[int]) -> dict[str, f
     return found
 
 
+def largest(sizes: Mapping[str, float]) -> str:
+    """The tables that take most of it, in kB."""
+    ordered = sorted(sizes.items(), key=lambda one: -one[1])
+    return ", ".join(f"{name} {size / 1000:.2f}" for name, size in ordered[:6])
+
+
 def _condition(table: Table) -> str | None:
     """Which rows belong to the cases `%(ids)s`."""
     own_application = 'application_id IN (SELECT application_id FROM "case" WHERE id = ANY(%(ids)s))'
@@ -39,6 +45,8 @@ def _condition(table: Table) -> str | None:
         return own_application.replace("application_id IN", "id IN", 1)
     if table.name == "receipt_number":
         return None
+    if table.name == "audit_seal":
+        return "entry_id IN (SELECT id FROM audit_entry WHERE case_id = ANY(%(ids)s))"
     if "case_id" in table.c and "application_id" in table.c:
         return f"case_id = ANY(%(ids)s) OR (case_id IS NULL AND {own_application})"
     if "case_id" in table.c:

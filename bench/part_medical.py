@@ -13,7 +13,7 @@ from threading import Lock
 from typing import Any
 
 from api.demo.story import application
-from bench.bytes import bytes_by_table
+from bench.bytes import bytes_by_table, largest
 from bench.database import Database
 from bench.http import Client
 from bench.load import Run, Times, work_side_by_side
@@ -231,5 +231,4 @@ def _detail(database: Database, results: Results, run: Run, offices: Offices) ->
     results.judge(PART, "medical: statements per completion", times.mean_statements(COMPLETE), "", most=12)
     results.judge(PART, "medical: commits per completion", times.mean_commits(COMPLETE), "", most=1)
     sizes = bytes_by_table(database, offices.finished)
-    largest = ", ".join(f"{name} {size / 1000:.2f}" for name, size in sorted(sizes.items(), key=lambda one: -one[1])[:6])
-    results.judge(PART, "medical: kB per finished case", sum(sizes.values()) / 1000, "kB", most=12, note=largest)
+    results.judge(PART, "medical: kB per finished case", sum(sizes.values()) / 1000, "kB", most=12, note=largest(sizes))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from threading import Lock
 
-from bench.bytes import bytes_by_table
+from bench.bytes import bytes_by_table, largest
 from bench.database import Database
 from bench.http import Client, Refused
 from bench.load import Run, Times, work_side_by_side
@@ -108,5 +108,4 @@ def _detail(database: Database, results: Results, run: Run, desks: Desks) -> Non
     sizes = bytes_by_table(database, desks.begun)
     # All cases of an officer share one application.
     sizes.pop("application", None)
-    largest = ", ".join(f"{name} {size / 1000:.2f}" for name, size in sorted(sizes.items(), key=lambda one: -one[1])[:4])
-    results.judge(PART, "small: kB per finished case", sum(sizes.values()) / 1000, "kB", most=4, note=largest)
+    results.judge(PART, "small: kB per finished case", sum(sizes.values()) / 1000, "kB", most=4, note=largest(sizes))
