@@ -1,9 +1,9 @@
 """What the same work cannot cost less than, on this machine and in this run.
 
-    floor_http   a trivial JSON route of the same web process, with log-in
-    floor_db     one transaction on the same database: read, versioned update, two inserts, by the bare driver
-    library      SpiffWorkflow as it comes: the small process, with its own full serialisation to JSON between steps
-    engine       the same process by our runtime: restore, complete, run on, dump
+floor_http   a trivial JSON route of the same web process, with log-in
+floor_db     one transaction on the same database: read, versioned update, two inserts, by the bare driver
+library      SpiffWorkflow as it comes: the small process, with its own full serialisation to JSON between steps
+engine       the same process by our runtime: restore, complete, run on, dump
 """
 
 from __future__ import annotations
