@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test timers demo lint audit setup lock clean
+.PHONY: run test timers fuzz demo lint audit setup lock clean
 .DEFAULT_GOAL := run
 
 # A stamp per lock file: a second start installs nothing.
@@ -37,6 +37,10 @@ test: $(VENV)/.dev-ready
 # 20,000 timers that are due among 200,000, four workers, and again with workers killed: some minutes.
 timers: $(VENV)/.dev-ready
 	@TONGBAN_TEST_TIMERS=20000 $(BIN)/python -m pytest -s tests/promises/test_timers_at_scale.py $(ARGS)
+
+# Many odd requests to every operation, by officers of every role: some minutes. FUZZ_SEED says which requests.
+fuzz: $(VENV)/.dev-ready
+	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-150} $(BIN)/python -m pytest -s -n 2 tests/api/test_fuzz.py $(ARGS)
 
 demo: $(VENV)/.run-ready
 	@$(BIN)/tongban demo $(ARGS)

@@ -16,9 +16,10 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 import engine.models  # noqa: F401  registers the tables
 import handlers
+from api import description
 from api.applications.routes import blueprint as applications
 from api.audit.routes import blueprint as audit
-from api.auth import COOKIE, permission_of, public, uses_tls
+from api.auth import COOKIE, public, uses_tls
 from api.blueprint import Api, CodeConverter, IdConverter, limit_body
 from api.cases.routes import blueprint as cases
 from api.catalogue.routes import blueprint as catalogue
@@ -164,18 +165,7 @@ def _register_routes(app: Flask, settings: Settings) -> None:
     app.register_blueprint(docs)
     app.register_blueprint(health)
     app.view_functions[SPECIFICATION] = public(app.view_functions[SPECIFICATION])
-    _document_permissions(app, api)
-
-
-def _document_permissions(app: Flask, api: Api) -> None:
-    for rule in app.url_map.iter_rules():
-        path = api.spec._paths.get(api.flask_plugin.flaskpath2openapi(rule.rule))
-        permission = permission_of(app.view_functions[rule.endpoint])
-        for method in rule.methods or ():
-            described = (path or {}).get(method.lower())
-            if described is not None and permission is not None:
-                described["security"] = [{"bearer": []}, {"browser": []}]
-                described["x-permission"] = permission
+    description.complete(app, api)
 
 
 def _add_headers(response: Response) -> Response:

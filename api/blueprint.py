@@ -14,7 +14,8 @@ import orjson
 from flask import Response, current_app, g, request
 from flask_smorest.utils import prepare_response
 from sqlalchemy.orm import Session
-from werkzeug.routing import BaseConverter, ValidationError
+from werkzeug.exceptions import NotFound
+from werkzeug.routing import BaseConverter
 
 from api import auditing, masking
 from api.auth import current_actor
@@ -48,7 +49,8 @@ class IdConverter(BaseConverter):
 
     def to_python(self, value: str) -> int:
         if int(value) > LARGEST_ID:
-            raise ValidationError
+            # Not "no match": then a method that only longer paths know would be answered with 405.
+            raise NotFound
         return int(value)
 
 

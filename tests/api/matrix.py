@@ -163,9 +163,9 @@ class Scene:
         return client.open(method, path + ask.query, **({} if ask.body is None else {"json": ask.body}))
 
 
-def build(app: Flask, home: Path, clock_: FixedClock) -> Scene:
+def build(app: Flask, home: Path, clock_: FixedClock, kind: type[Scene] = Scene) -> Scene:
     """Tell the business from its first sheet to the superior's answer, keeping each stage."""
-    scene = Scene(app, home)
+    scene = kind(app, home)
     _hire(scene)
     story = telling(app, clock_, "medical_expense", {})
     acceptor = f"acceptor-{ACCEPTING}"

@@ -58,6 +58,21 @@ def test_every_error_is_described_as_problem_json(description: dict[str, Any]) -
         assert operation["responses"]["default"] == {"$ref": "#/components/responses/DEFAULT_ERROR"}, (method, path)
 
 
+def test_every_operation_says_with_what_it_may_be_refused(description: dict[str, Any]) -> None:
+    for path, method, operation in _operations(description):
+        refusals = {status for status in operation["responses"] if status.startswith(("4", "5"))}
+        expected = {"429", "503"}
+        if "x-permission" in operation:
+            expected |= {"401", "403"}
+        if "{" in path:
+            expected |= {"404"}
+        if method != "get":
+            expected |= {"409"}
+        if "requestBody" in operation:
+            expected |= {"400", "404", "413", "415", "422"}
+        assert expected <= refusals, (method, path)
+
+
 def test_every_reference_leads_somewhere(description: dict[str, Any]) -> None:
     text = json.dumps(description)
     for reference in set(re.findall(r'"\$ref": "#/([^"]+)"', text)):
