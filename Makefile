@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test timers fuzz demo lint audit setup lock clean
+.PHONY: run test timers fuzz bench demo lint audit setup lock clean
 .DEFAULT_GOAL := run
 
 # A stamp per lock file: a second start installs nothing.
@@ -41,6 +41,11 @@ timers: $(VENV)/.dev-ready
 # Many odd requests to every operation, by officers of every role: some minutes. FUZZ_SEED says which requests.
 fuzz: $(VENV)/.dev-ready
 	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-150} $(BIN)/python -m pytest -s -n 2 tests/api/test_fuzz.py $(ARGS)
+
+# SCALE=ci takes some minutes, 100k up to twenty. PARTS="small inbox" measures these alone, RUNS=5 in five rounds.
+SCALE ?= ci
+bench: $(VENV)/.dev-ready
+	@$(BIN)/python -m bench --scale $(SCALE) $(if $(PARTS),--part $(PARTS)) $(if $(RUNS),--runs $(RUNS)) $(ARGS)
 
 demo: $(VENV)/.run-ready
 	@$(BIN)/tongban demo $(ARGS)

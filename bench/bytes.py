@@ -47,6 +47,8 @@ def _condition(table: Table) -> str | None:
         return None
     if table.name == "audit_seal":
         return "entry_id IN (SELECT id FROM audit_entry WHERE case_id = ANY(%(ids)s))"
+    if table.name == "message_part":
+        return "message_id IN (SELECT id FROM message WHERE case_id = ANY(%(ids)s))"
     if "case_id" in table.c and "application_id" in table.c:
         return f"case_id = ANY(%(ids)s) OR (case_id IS NULL AND {own_application})"
     if "case_id" in table.c:
@@ -58,5 +60,5 @@ def _condition(table: Table) -> str | None:
 
 def _sum(connection: psycopg.Connection[tuple[object, ...]], table: str, condition: str, ids: list[int]) -> float:
     query = sql.SQL("SELECT coalesce(sum(pg_column_size(t.*)), 0) FROM {} t WHERE ").format(sql.Identifier(table))
-    row = connection.execute(query + sql.SQL(condition), {"ids": ids}).fetchone()  # type: ignore[arg-type]
+    row = connection.execute(query + sql.SQL(condition), {"ids": ids}).fetchone()
     return float(str(row[0])) if row else 0.0

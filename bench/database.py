@@ -88,6 +88,6 @@ def close(app: Flask) -> None:
             engine.dispose()
 
 
-def _execute(url: str, statement: sql.Composable) -> None:
+def _execute(url: str, statement: sql.Composed) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(statement)

@@ -17,10 +17,9 @@ from SpiffWorkflow.bpmn import BpmnWorkflow
 from SpiffWorkflow.bpmn.parser import BpmnParser
 from SpiffWorkflow.bpmn.serializer import BpmnWorkflowSerializer
 from SpiffWorkflow.util.task import TaskState
-from tqdm import trange
 
 from bench.database import Database
-from bench.load import median, percentile
+from bench.load import median
 from bench.results import Results
 from bench.serve import SMALL
 from bench.system import System
@@ -35,33 +34,36 @@ PART = "floors"
 DONE = {"outcome": "done"}
 WARM_UP = 20
 
-
-def measure(database: Database, system: System, results: Results, rounds: int) -> None:
-    """All four, as medians (and the 95th percentile of those that are calls)."""
-    for name, seconds in (("floor_http", _http(database, system, rounds)), ("floor_db", _db(database, rounds))):
-        results.add(PART, name, 1000 * median(seconds), "ms", note=f"p95 {1000 * percentile(seconds, 0.95):.2f}")
-    library = results.add(PART, "library", 1000 * _library(rounds), "ms", note="one completion, processor time")
-    engine = results.add(PART, "engine", 1000 * _engine(database, rounds), "ms", note="one completion, processor time")
-    results.judge(PART, "engine / library", engine / library, "", most=0.4)
+#: Begins a process; completes its open task.
+Act = tuple[Callable[[], Any], Callable[[Any], Any]]
 
 
-def _http(database: Database, system: System, rounds: int) -> list[float]:
-    client = system.client(database.token_of("acceptor-440106"))
-    answers = [client.get("/bench/floor") for _ in trange(rounds + WARM_UP, desc="floor_http", leave=False)]
-    client.close()
-    return [answer.seconds for answer in answers[WARM_UP:]]
+class Floors:
+    """The trivial route and the bare transaction, called in between what is measured."""
 
-
-def _db(database: Database, rounds: int) -> list[float]:
-    with psycopg.connect(database.dsn) as connection:
-        connection.execute(
+    def __init__(self, database: Database, system: System) -> None:
+        self._client = system.client(database.token_of("acceptor-440106"))
+        self._connection = psycopg.connect(database.dsn)
+        self._connection.execute(
             "CREATE TABLE IF NOT EXISTS bench_row (id int PRIMARY KEY, version int NOT NULL, state text NOT NULL);"
-            "CREATE TABLE IF NOT EXISTS bench_fact (id serial PRIMARY KEY, row_id int NOT NULL, kind text NOT NULL)"
+            "CREATE TABLE IF NOT EXISTS bench_fact (id serial PRIMARY KEY, row_id int NOT NULL, kind text NOT NULL);"
+            "INSERT INTO bench_row SELECT id, 1, repeat('x', 400) FROM generate_series(1, 1000) id"
+            " ON CONFLICT DO NOTHING"
         )
-        connection.execute("INSERT INTO bench_row SELECT id, 1, repeat('x', 400) FROM generate_series(1, 1000) id")
-        connection.commit()
-        seconds = [_one_transaction(connection, number % 1000 + 1) for number in range(rounds + WARM_UP)]
-    return seconds[WARM_UP:]
+        self._connection.commit()
+        self.http: list[float] = []
+        self.db: list[float] = []
+
+    def call(self, times: int) -> None:
+        """Both, that often."""
+        for _ in range(times):
+            self.http.append(self._client.get("/bench/floor").seconds)
+            self.db.append(_one_transaction(self._connection, len(self.db) % 1000 + 1))
+
+    def close(self) -> None:
+        """Leave the connections."""
+        self._client.close()
+        self._connection.close()
 
 
 def _one_transaction(connection: psycopg.Connection[tuple[Any, ...]], row_id: int) -> float:
@@ -78,8 +80,18 @@ def _one_transaction(connection: psycopg.Connection[tuple[Any, ...]], row_id: in
     return perf_counter() - started
 
 
-def _library(rounds: int) -> float:
-    """Processor seconds of one completion by the library as it comes."""
+def measure(database: Database, results: Results, *, runs: int, calls: int) -> None:
+    """One completion by the library as it comes and by our runtime, in turn: processor time."""
+    acts = _library(), _engine(database)
+    pairs = [tuple(_completion(begin, complete, calls) for begin, complete in acts) for _ in range(runs)]
+    results.add(PART, "library", 1000 * median([library for library, _ in pairs]), "ms")
+    results.add(PART, "engine", 1000 * median([engine for _, engine in pairs]), "ms")
+    share = median([engine / library for library, engine in pairs])
+    results.judge(PART, "engine / library", share, "", most=0.4, note="processor time of one completion")
+
+
+def _library() -> Act:
+    """The library as it comes."""
     parser = BpmnParser()
     # Its service tasks cannot be saved by its own serializer; a plain task costs it less.
     diagram = (PROJECT / "bench" / f"{SMALL}.bpmn").read_text(encoding="utf-8")
@@ -100,11 +112,11 @@ def _library(rounds: int) -> float:
         workflow.do_engine_steps()
         return str(serializer.serialize_json(workflow))
 
-    return _two_completions(begin, complete, rounds)
+    return begin, complete
 
 
-def _engine(database: Database, rounds: int) -> float:
-    """Processor seconds of one completion by our runtime."""
+def _engine(database: Database) -> Act:
+    """Our runtime."""
     with database.app.app_context(), transaction() as session:
         definition = definitions.load(session, definitions.current(session, SMALL).hash)
     host = _Nobody()
@@ -115,7 +127,7 @@ def _engine(database: Database, rounds: int) -> float:
     def complete(state: bytes) -> bytes:
         return _completed(definition, state, host)
 
-    return _two_completions(begin, complete, rounds)
+    return begin, complete
 
 
 def _completed(definition: Definition, state: bytes, host: _Nobody) -> bytes:
@@ -125,10 +137,10 @@ def _completed(definition: Definition, state: bytes, host: _Nobody) -> bytes:
     return run.dump()
 
 
-def _two_completions(begin: Callable[[], Any], complete: Callable[[Any], Any], rounds: int) -> float:
+def _completion(begin: Callable[[], Any], complete: Callable[[Any], Any], calls: int) -> float:
     """Processor seconds of one of the two completions of the small process; beginning it is not counted."""
     used = []
-    for _ in range(rounds + WARM_UP):
+    for _ in range(calls + WARM_UP):
         state = begin()
         started = process_time()
         complete(complete(state))

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from threading import Lock
 from time import perf_counter
-
-from tqdm import tqdm
 
 from bench.http import Answer
 from bench.serve import COMMITS, STATEMENTS
@@ -63,26 +61,32 @@ class Run:
 Work = Callable[[int, Times], None]
 
 
-def work_side_by_side(work: Work, *, clients: int, seconds: float, title: str) -> Run:
+def work_side_by_side(work: Work, *, clients: int, seconds: float) -> Run:
     """That many clients, each doing one case after the other until the time is over; what was begun is finished."""
     times = Times()
     started = perf_counter()
-    bar: tqdm[None]
-    with tqdm(total=round(seconds), desc=title, unit="s", leave=False, disable=None) as bar:
 
-        def client(number: int) -> int:
-            done = 0
-            while perf_counter() - started < seconds:
-                work(number, times)
-                done += 1
-                if number == 0:
-                    bar.n = min(round(seconds), round(perf_counter() - started))
-                    bar.refresh()
-            return done
+    def client(number: int) -> int:
+        done = 0
+        while perf_counter() - started < seconds:
+            work(number, times)
+            done += 1
+        return done
 
-        with ThreadPoolExecutor(clients) as pool:
-            cases = sum(pool.map(client, range(clients)))
+    with ThreadPoolExecutor(clients) as pool:
+        cases = sum(pool.map(client, range(clients)))
     return Run(cases, perf_counter() - started, times)
+
+
+def together(parts: Iterable[Times]) -> Times:
+    """All of them as one."""
+    whole = Times()
+    for part in parts:
+        for name in part.seconds:
+            whole.seconds[name] += part.seconds[name]
+            whole.statements[name] += part.statements[name]
+            whole.commits[name] += part.commits[name]
+    return whole
 
 
 def percentile(values: Sequence[float], share: float) -> float:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from threading import Lock
 from typing import Any
 
@@ -16,14 +17,14 @@ from api.demo.story import application
 from bench.bytes import bytes_by_table, largest
 from bench.database import Database
 from bench.http import Client
-from bench.load import Run, Times, work_side_by_side
+from bench.load import Times
 from bench.people import import_people, worker
 from bench.results import Results
-from bench.system import Cpu, System, running
+from bench.rounds import COMPLETE, measure, report
+from bench.system import System
 from engine.clock import today
 
 PART = "medical"
-COMPLETE = "complete"
 #: Where the workers are insured, and where a transfer goes.
 HANDLING, OTHER = "442099", "441999"
 COUNTERS = ("440305", "440106", "440605", "440402")
@@ -61,7 +62,7 @@ class Office:
 class Offices:
     """The offices of a run, and the cases they finished."""
 
-    def __init__(self, database: Database, system: System, clients: int, claim: dict[str, Any]) -> None:
+    def __init__(self, database: Database, claim: dict[str, Any], system: System, clients: int) -> None:
         self.offices = [Office(database, system, number) for number in range(clients)]
         self.claim = claim
         self.finished: list[int] = []
@@ -190,45 +191,11 @@ def _picture(number: int, material: str) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + f"{number} {material}".encode().ljust(2048, b".")
 
 
-def measure(database: Database, results: Results, seconds: float) -> None:
-    """One client on one process in detail; then more of both."""
-    claim = application("medical_expense")
+def measure_medical(database: Database, results: Results, *, runs: int, seconds: float) -> None:
+    """In rounds, every number of clients and processes."""
     import_people(database, PEOPLE, HANDLING)
-    rates: dict[tuple[int, int], float] = {}
-    for processes in (1, 2):
-        with running(database, web=processes) as system:
-            for clients in (1, 4, 16):
-                offices = Offices(database, system, clients, claim)
-                title = f"medical, {clients} clients, {processes} processes"
-                work_side_by_side(offices.case, clients=clients, seconds=min(2.0, seconds), title=f"{title} (warm-up)")
-                with system.measured() as cpu:
-                    run = work_side_by_side(offices.case, clients=clients, seconds=seconds, title=title)
-                offices.close()
-                rates[clients, processes] = run.rate
-                _rate(results, run, cpu, clients, processes)
-                if (clients, processes) == (1, 1):
-                    _detail(database, results, run, offices)
-    results.judge(PART, "medical: 4 clients on 2 processes / 1 on 1", rates[4, 2] / rates[1, 1], "", least=1.3)
-
-
-def _rate(results: Results, run: Run, cpu: Cpu, clients: int, processes: int) -> None:
-    name = f"medical: cases/s, {clients} clients, {processes} processes"
-    results.add(PART, name, run.rate, "1/s", note=cpu.shares())
-    p95 = run.times.milliseconds(COMPLETE, 0.95)
-    results.add(PART, f"medical: complete p95, {clients} clients, {processes} processes", p95, "ms")
-
-
-def _detail(database: Database, results: Results, run: Run, offices: Offices) -> None:
-    times = run.times
-    p50 = times.milliseconds(COMPLETE, 0.5)
-    results.add(PART, "medical: complete p50", p50, "ms")
-    results.add(PART, "medical: complete p95", times.milliseconds(COMPLETE, 0.95), "ms")
-    floors = results.value("floor_http") + results.value("floor_db")
-    results.judge(PART, "medical: complete / (floor_http + floor_db)", p50 / floors, "", most=2.5)
-    for name in sorted(times.seconds):
-        note = f"{times.mean_statements(name):.1f} statements, {times.mean_commits(name):.0f} commits"
-        results.add(PART, f"medical: {name} p50", times.milliseconds(name, 0.5), "ms", note=note)
-    results.judge(PART, "medical: statements per completion", times.mean_statements(COMPLETE), "", most=12)
-    results.judge(PART, "medical: commits per completion", times.mean_commits(COMPLETE), "", most=1)
-    sizes = bytes_by_table(database, offices.finished)
+    hire = partial(Offices, database, application("medical_expense"))
+    measured = measure(database, hire, part=PART, runs=runs, seconds=seconds)
+    report(measured, results, PART)
+    sizes = bytes_by_table(database, measured.finished)
     results.judge(PART, "medical: kB per finished case", sum(sizes.values()) / 1000, "kB", most=12, note=largest(sizes))

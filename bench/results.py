@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -59,10 +60,6 @@ class Results:
         )
         return value
 
-    def value(self, name: str) -> float:
-        """A figure of this run."""
-        return next(figure.value for figure in self.figures if figure.name == name)
-
     def save(self, folder: Path) -> Path:
         """Write the figures, those of other parts kept."""
         folder.mkdir(parents=True, exist_ok=True)
@@ -74,14 +71,12 @@ class Results:
         return path
 
     def table(self) -> str:
-        """The figures as people read them."""
+        """The figures as people read them: name, value, unit, goal, held; part by part."""
         width = max((len(figure.name) for figure in self.figures), default=0)
-        return "\n".join(_line(figure, width) for figure in self.figures)
-
-    @property
-    def missed(self) -> list[Figure]:
-        """Goals that were not reached."""
-        return [figure for figure in self.figures if figure.held is False]
+        lines = [f"{'name':<{width}} {'value':>10}  {'unit':<4} {'goal':<9} held"]
+        for part, figures in groupby(self.figures, key=lambda figure: figure.part):
+            lines += [f"-- {part}", *(_line(figure, width) for figure in figures)]
+        return "\n".join(lines)
 
 
 def load(folder: Path) -> list[dict[str, Any]]:
@@ -92,10 +87,10 @@ def load(folder: Path) -> list[dict[str, Any]]:
 
 
 def _line(figure: Figure, width: int) -> str:
-    verdict = {None: " ", True: "✓", False: "✗"}[figure.held]
-    goal = f"  goal {figure.goal}" if figure.goal else ""
+    held = {None: "", True: "yes", False: "NO"}[figure.held]
     note = f"  ({figure.note})" if figure.note else ""
-    return f"{verdict} {figure.name:<{width}} {figure.value:>12,.2f} {figure.unit}{goal}{note}"
+    line = f"{figure.name:<{width}} {figure.value:>10,.2f}  {figure.unit:<4} {figure.goal or '':<9} {held:<4}{note}"
+    return line.rstrip()
 
 
 def _short(value: float) -> float:

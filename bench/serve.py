@@ -216,7 +216,9 @@ def main(role: str) -> None:
     if role == "web":
         _Server(settings).run()
     else:
-        work(create_app(settings))
+        app = create_app(settings)
+        with app.app_context():
+            work(app)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, astuple, dataclass, field
 from pathlib import Path
 from time import monotonic, process_time, sleep
 
@@ -19,7 +19,13 @@ from config.settings import PROJECT
 
 HOST = "127.0.0.1"
 START_SECONDS = 120.0
+SETTLE_SECONDS = 90.0
+_LEFT = "SELECT 1 FROM audit_pending LIMIT 1"
 _TICK = os.sysconf("SC_CLK_TCK")
+
+
+class NotSettled(Exception):
+    """Work for later is not done in time."""
 
 
 class NotStarted(Exception):
@@ -66,14 +72,18 @@ class Process:
 class Cpu:
     """Seconds of processor time that each side used."""
 
-    client: float
-    server: float
-    database: float
+    client: float = 0.0
+    server: float = 0.0
+    worker: float = 0.0
+    database: float = 0.0
+
+    def __add__(self, other: Cpu) -> Cpu:
+        return Cpu(*(mine + theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))
 
     def shares(self) -> str:
         """As a sentence of the table."""
-        total = (self.client + self.server + self.database) or 1.0
-        parts = (("client", self.client), ("server", self.server), ("database", self.database))
+        parts = asdict(self).items()
+        total = sum(used for _, used in parts) or 1.0
         return ", ".join(f"{name} {used / total:.0%}" for name, used in parts)
 
 
@@ -89,20 +99,36 @@ class System:
         """A connection to the web process that client `number` uses."""
         return Client(HOST, self.web[number % len(self.web)].port, token)
 
+    def part(self, processes: int) -> System:
+        """The same with its first web processes alone; the others have nothing to do then."""
+        return System(self.database, self.web[:processes], self.workers)
+
     @contextmanager
     def measured(self) -> Iterator[Cpu]:
         """What is used meanwhile; to be read afterwards."""
-        used = Cpu(0.0, 0.0, 0.0)
+        used = Cpu()
         before = self._used()
         yield used
         after = self._used()
-        used.client, used.server, used.database = (b - a for a, b in zip(before, after, strict=True))
+        used.client, used.server, used.worker, used.database = (b - a for a, b in zip(before, after, strict=True))
 
-    def _used(self) -> tuple[float, float, float]:
-        servers = [pid for process in (*self.web, *self.workers) for pid in process.pids]
+    def _used(self) -> tuple[float, float, float, float]:
+        web, workers = (
+            sum(_processor(pid) for process in processes for pid in process.pids)
+            for processes in (self.web, self.workers)
+        )
         with self.database.connect() as connection:
             rows = connection.execute("SELECT pid FROM pg_stat_activity WHERE datname = current_database()").fetchall()
-        return process_time(), sum(map(_processor, servers)), sum(_processor(int(str(row[0]))) for row in rows)
+        return process_time(), web, workers, sum(_processor(int(str(row[0]))) for row in rows)
+
+    def settle(self) -> None:
+        """Until the workers have sealed the whole audit log. Raises `NotSettled`."""
+        until = monotonic() + SETTLE_SECONDS
+        with self.database.connect() as connection:
+            while connection.execute(_LEFT).fetchone() is not None:
+                if monotonic() > until:
+                    raise NotSettled(f"entries of the audit log are not sealed after {SETTLE_SECONDS:.0f} s")
+                sleep(0.2)
 
 
 @contextmanager
