@@ -28,6 +28,7 @@ from api.docs.routes import blueprint as docs
 from api.errors import problem, register_error_handlers
 from api.escalations.routes import blueprint as escalations
 from api.health.routes import blueprint as health
+from api.health.routes import keep_own_port_to_itself
 from api.incidents.routes import blueprint as incidents
 from api.messages.routes import blueprint as messages
 from api.progress.routes import blueprint as progress
@@ -37,6 +38,7 @@ from api.sms_templates.routes import blueprint as sms_templates
 from api.tasks.routes import blueprint as tasks
 from api.training.routes import blueprint as training
 from api.transfers.routes import blueprint as transfers
+from api.watching import watch
 from config import legal
 from config.settings import PROJECT, Settings
 from engine import jobs, ports
@@ -147,8 +149,10 @@ def register_operators() -> None:
 
 
 def _register_routes(app: Flask, settings: Settings) -> None:
+    watch(app)
     register_error_handlers(app)
     app.register_error_handler(legal.RuleNotInForce, _not_in_force)
+    app.before_request(keep_own_port_to_itself)
     app.before_request(limit_body)
     app.after_request(_add_headers)
     if settings.access.proxies:

@@ -96,6 +96,7 @@ def _is_worth_a_line(error: TongbanError) -> bool:
 
 def _record(session: Session, kind: str, abouts: Sequence[About], officer: Actor | None) -> None:
     origin = _origin(officer)
+    g.recorded_case_ids = [about.case_id for about in abouts if about.case_id is not None]
     for about in abouts or (About(),):
         entries.record(session, origin, kind, _action(), about, reason=_reason())
 

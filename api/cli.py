@@ -77,6 +77,8 @@ def serve(as_json: bool) -> None:
     settings = from_environment()
     server.configure_logs()
     server.require_free_port(settings.host, settings.port)
+    if settings.monitoring.port:
+        server.require_free_port(settings.monitoring.host, settings.monitoring.port)
     app = create_app(settings)
     server.prepare(app)
     logins = [] if settings.mode == "production" else server.demo_logins(app)

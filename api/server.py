@@ -7,8 +7,11 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from socketserver import ThreadingMixIn
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import structlog
 from alembic import command
@@ -18,7 +21,9 @@ from gunicorn.app.base import BaseApplication
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from api import metrics
 from api.app import create_app
+from api.health.routes import TICKER
 from api.housekeeping import keep_periodic_jobs
 from api.ticking import Ticker
 from config.settings import PROJECT, Settings
@@ -126,11 +131,12 @@ def start_ticking(app: Flask) -> Ticker:
     ticker.every("audit", _SEALED_EVERY, sealing.seal)
     ticker.every("periodic_jobs", _MINUTE, lambda stopped: keep_periodic_jobs())
     ticker.start()
+    app.extensions[TICKER] = ticker
     return ticker
 
 
 class _Server(BaseApplication):  # type: ignore[misc]
-    """gunicorn with one process of eight threads."""
+    """gunicorn with processes of eight threads each."""
 
     def __init__(self, settings: Settings, ready: Callable[[], None]) -> None:
         self.settings = settings
@@ -139,18 +145,24 @@ class _Server(BaseApplication):  # type: ignore[misc]
         super().__init__()
 
     def load_config(self) -> None:
+        watched = self.settings.monitoring
         options = {
-            "bind": f"{self.settings.host}:{self.settings.port}",
+            "bind": [
+                f"{self.settings.host}:{self.settings.port}",
+                *([f"{watched.host}:{watched.port}"] if watched.port else []),
+            ],
             "worker_class": "gthread",
-            "workers": 1,
+            "workers": self.settings.processes,
             "threads": THREADS,
             "graceful_timeout": GRACE_SECONDS,
             "loglevel": "warning",
             "control_socket_disable": True,
             "proc_name": "tongban",
+            "on_starting": lambda server: metrics.begin_together(),
             "when_ready": lambda server: self.ready(),
             "post_worker_init": lambda worker: self._begin(worker.app.callable),
             "worker_exit": lambda server, worker: self._end(),
+            "child_exit": lambda server, worker: metrics.forget_process(worker.pid),
         }
         for name, value in options.items():
             self.cfg.set(name, value)
@@ -183,9 +195,34 @@ def work(app: Flask) -> None:
         signal.signal(number, lambda *_: stopped.set())
     jobs.queue().install()
     ticker = start_ticking(app)
-    stopped.wait()
+    with _shown_to_watchers(app):
+        stopped.wait()
     ticker.stop()
     ports.ports().sms.close()
+
+
+class _QuietHandler(WSGIRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        """Being watched is not worth a line."""
+
+
+class _ThreadedServer(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+
+@contextmanager
+def _shown_to_watchers(app: Flask) -> Iterator[None]:
+    """A process without a web server answers on the port for watching, where there is one."""
+    watched = app.config["TONGBAN"].monitoring
+    if not watched.port:
+        yield
+        return
+    with make_server(watched.host, watched.port, app, _ThreadedServer, _QuietHandler) as shown:
+        thread = threading.Thread(target=shown.serve_forever, daemon=True)
+        thread.start()
+        yield
+        shown.shutdown()
+        thread.join()
 
 
 def configure_logs() -> None:
@@ -193,6 +230,7 @@ def configure_logs() -> None:
     mask_records()
     structlog.configure(
         processors=[
+            structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso"),
             structlog.processors.format_exc_info,

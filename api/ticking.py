@@ -10,6 +10,7 @@ import logging
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from time import monotonic
 from typing import Any
 
 import structlog
@@ -17,6 +18,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
 from flask import Flask
 
+from api import metrics
 from engine import clock
 from engine.guard import fault_of
 
@@ -48,10 +50,13 @@ class Ticker(BackgroundScheduler):  # type: ignore[misc]
         self._app = app
         self._stopped = threading.Event()
         self._longest = 0.0
+        #: Tick -> when it last showed a sign of life: it began, ended, or asked between two pieces of work.
+        self._beats: dict[str, float] = {}
 
     def every(self, name: str, seconds: float, act: Callable[[Stopped], object]) -> None:
         """Call `act` every so many seconds, in the application's context, never twice at once."""
         self._longest = max(self._longest, seconds)
+        self._beats[name] = monotonic()
         # One at a time; ticks that were missed are made up by the next one, because what is due stays due.
         options: dict[str, Any] = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         self.add_job(self._call, trigger=_Every(seconds), args=(name, act), id=name, **options)
@@ -61,9 +66,22 @@ class Ticker(BackgroundScheduler):  # type: ignore[misc]
         self._stopped.set()
         self.shutdown(wait=True)
 
+    def silent(self, seconds: float) -> list[str]:
+        """The ticks that have shown no sign of life for so long, beyond their own pause."""
+        now = monotonic()
+        pauses = {job.id: job.trigger.interval.total_seconds() for job in self.get_jobs()}
+        return [name for name, beat in self._beats.items() if now - beat > seconds + pauses.get(name, 0.0)]
+
     def _call(self, name: str, act: Callable[[Stopped], object]) -> None:
+        def stopped() -> bool:
+            self._beats[name] = monotonic()
+            return self._stopped.is_set()
+
+        stopped()
         with self._app.app_context():
-            error = fault_of(lambda: act(self._stopped.is_set))
+            error = fault_of(lambda: act(stopped))
+        stopped()
+        metrics.note_tick(name, failed=error is not None)
         if error is not None:
             log.error("tick_failed", tick=name, exc_info=error)
 

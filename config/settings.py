@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, cast, get_args
 
-from config import access, keys, sms
+from config import access, keys, monitoring, sms
 from config.access import AccessSettings
-from config.environment import SettingsError, port_in
+from config.environment import SettingsError, count_in, port_in
 from config.keys import KeySettings
+from config.monitoring import MonitoringSettings
 from config.sms import SmsSettings
 
 __all__ = ["DEFAULT_SECRET", "PROJECT", "Mode", "Settings", "SettingsError", "from_environment"]
@@ -50,6 +51,10 @@ class Settings:
     keys: KeySettings = field(default_factory=KeySettings)
     #: TONGBAN_JOBS: where jobs wait, in the embedded table or, on PostgreSQL, with procrastinate.
     jobs: Jobs = "embedded"
+    #: TONGBAN_PROCESSES: web processes that share the port; more than one needs PostgreSQL.
+    processes: int = 1
+    #: TONGBAN_METRICS_PORT and what else is about watching: see `config.monitoring`.
+    monitoring: MonitoringSettings = field(default_factory=MonitoringSettings)
 
     @property
     def sqlalchemy_url(self) -> str:
@@ -69,11 +74,12 @@ def from_environment(environ: dict[str, str] | None = None) -> Settings:
     url = env.get("TONGBAN_DATABASE_URL", "")
     if url.startswith("postgresql://"):
         url = "postgresql+psycopg://" + url.removeprefix("postgresql://")
+    port = port_in(env, "TONGBAN_PORT", 8000)
     settings = Settings(
         mode=cast(Mode, mode),
         home=Path(env.get("TONGBAN_HOME", str(PROJECT / "var"))).absolute(),
         database_url=url,
-        port=port_in(env, "TONGBAN_PORT", 8000),
+        port=port,
         host=env.get("TONGBAN_HOST", "127.0.0.1"),
         secret=env.get("TONGBAN_SECRET", DEFAULT_SECRET),
         scheduler=env.get("TONGBAN_SCHEDULER", "on") != "off",
@@ -81,6 +87,8 @@ def from_environment(environ: dict[str, str] | None = None) -> Settings:
         access=access.from_environment(env, production=mode == "production"),
         keys=keys.from_environment(env, production=mode == "production"),
         jobs=_jobs(env.get("TONGBAN_JOBS", "embedded"), url, mode),
+        processes=_processes(env, url, mode),
+        monitoring=monitoring.from_environment(env, production=mode == "production", port=port),
     )
     if mode == "production" and settings.secret == DEFAULT_SECRET:
         raise SettingsError("TONGBAN_SECRET must be set in production: at least 32 random characters.")
@@ -97,3 +105,16 @@ def _jobs(chosen: str, url: str, mode: str) -> Jobs:
     if chosen == "procrastinate" and mode == "training":
         raise SettingsError("TONGBAN_JOBS=procrastinate reckons by the database's clock, which training cannot move.")
     return cast(Jobs, chosen)
+
+
+def _processes(env: dict[str, str], url: str, mode: str) -> int:
+    processes = count_in(env, "TONGBAN_PROCESSES", 1, least=1, most=64)
+    if processes > 1 and not url.startswith("postgresql"):
+        raise SettingsError("TONGBAN_PROCESSES above 1 needs PostgreSQL: set TONGBAN_DATABASE_URL.")
+    if processes > 1 and mode == "training":
+        raise SettingsError("TONGBAN_PROCESSES must be 1 in training mode: each process has a clock of its own.")
+    if processes > 1 and env.get("TONGBAN_METRICS_PORT", "0") != "0" and not env.get("PROMETHEUS_MULTIPROC_DIR"):
+        raise SettingsError(
+            "PROMETHEUS_MULTIPROC_DIR must name a folder where several processes add up their metrics; it is emptied."
+        )
+    return processes

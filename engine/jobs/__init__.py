@@ -19,6 +19,18 @@ What a handler can rely on, whichever queue carries it (`TONGBAN_JOBS`: the embe
 """
 
 from engine.jobs.kinds import Kind, job, kind_named, kinds
-from engine.jobs.queue import Queue, Waiting, defer, defer_periodic, queue, use
+from engine.jobs.queue import Backlog, Queue, Waiting, defer, defer_periodic, queue, use
 
-__all__ = ["Kind", "Queue", "Waiting", "defer", "defer_periodic", "job", "kind_named", "kinds", "queue", "use"]
+__all__ = [
+    "Backlog",
+    "Kind",
+    "Queue",
+    "Waiting",
+    "defer",
+    "defer_periodic",
+    "job",
+    "kind_named",
+    "kinds",
+    "queue",
+    "use",
+]

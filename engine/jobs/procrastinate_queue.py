@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -31,7 +31,7 @@ from engine.db import transaction
 from engine.errors import CannotProceed
 from engine.guard import fault_of
 from engine.jobs.attempts import FIRST_PAUSE, MOST_ATTEMPTS, give_up, next_attempt_at, perform, report
-from engine.jobs.queue import Waiting
+from engine.jobs.queue import Backlog, Waiting
 from engine.models import Job as TableJob
 
 log = structlog.get_logger()
@@ -45,6 +45,10 @@ _DEFER = text(
     ")::procrastinate_job_to_defer_v1])"
 )
 _WAITS = text("SELECT 1 FROM procrastinate_jobs WHERE queueing_lock = :key AND status = 'todo'")
+_BACKLOG = text(
+    "SELECT count(*), min(scheduled_at) FROM (SELECT scheduled_at FROM procrastinate_jobs"
+    " WHERE queue_name = :queue AND status = 'todo' AND scheduled_at <= :now LIMIT :limit) AS due"
+)
 _INSTALLED = text("SELECT to_regclass('procrastinate_jobs') IS NOT NULL")
 #: Any number, the same in every process: who starts at the same time waits here.
 _LOCK = text("SELECT pg_advisory_xact_lock(4402024)")
@@ -118,6 +122,11 @@ class ProcrastinateQueue:
     def work(self, stopped: Callable[[], bool]) -> None:
         """Run jobs as they come until `stopped`, or until the database is lost; the tick calls again."""
         asyncio.run(self._serve(stopped, wait=True))
+
+    def backlog(self, session: Session, now: datetime, limit: int) -> Backlog:
+        """The jobs that are due and that nobody has taken."""
+        count, since = session.execute(_BACKLOG, {"queue": NAME, "now": now, "limit": limit}).one()
+        return Backlog(due=count, since=since)
 
     async def _serve(self, stopped: Callable[[], bool], *, wait: bool) -> None:
         async with self._app.open_async():

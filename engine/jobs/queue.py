@@ -23,6 +23,16 @@ class Waiting:
     key: str | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Backlog:
+    """What is due and not done yet."""
+
+    #: How many, counted no further than the limit that was given.
+    due: int
+    #: Since when the oldest has been due; None: nothing is.
+    since: datetime | None
+
+
 class Queue(Protocol):
     """Keeps jobs and has them run."""
 
@@ -37,6 +47,9 @@ class Queue(Protocol):
 
     def work(self, stopped: Callable[[], bool]) -> None:
         """Run jobs; may go on waiting for more until `stopped`. Called again and again, in every worker."""
+
+    def backlog(self, session: Session, now: datetime, limit: int) -> Backlog:
+        """The jobs that are due and that nobody has taken."""
 
 
 _queue: list[Queue] = []

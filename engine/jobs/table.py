@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, literal, select, text, tuple_, update
+from sqlalchemy import delete, func, literal, select, text, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -20,7 +20,7 @@ from engine import clock
 from engine.db import Moment, transaction
 from engine.guard import fault_of
 from engine.jobs.attempts import give_up, next_attempt_at, perform, report
-from engine.jobs.queue import Waiting
+from engine.jobs.queue import Backlog, Waiting
 from engine.models import Job
 
 _PROCRASTINATE = text("SELECT to_regclass('procrastinate_jobs') IS NOT NULL")
@@ -91,6 +91,12 @@ class TableQueue:
     def work(self, stopped: Callable[[], bool]) -> None:
         """Run what is due; the tick calls again."""
         self.run_due(stopped)
+
+    def backlog(self, session: Session, now: datetime, limit: int) -> Backlog:
+        """The jobs that are due and that nobody has taken."""
+        due = select(Job.run_at).where(Job.run_at <= now).order_by(Job.run_at).limit(limit).subquery()
+        count, since = session.execute(select(func.count(), func.min(due.c.run_at))).one()
+        return Backlog(due=count, since=since)
 
     def _run_next(self, now: datetime, position: tuple[datetime, int] | None) -> _Taken | None:
         turn = _Turn()

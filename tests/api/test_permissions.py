@@ -19,6 +19,8 @@ PUBLIC = {
     ("POST", "/api/v1/progress"),
     ("GET", "/healthz"),
     ("GET", "/api/v1/health"),
+    ("GET", "/readyz"),
+    ("GET", "/metrics"),
     ("GET", "/"),
     ("GET", "/api/docs"),
     ("GET", "/api/docs/<any('docs.js', 'docs.css'):file>"),

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -20,23 +20,32 @@ import pytest
 from api import server
 from api.cli import main
 from config.settings import PROJECT
+from tests import databases
+from tests.workers import wait_for
 
 COMMAND = [sys.executable, "-c", "import sys; from api.cli import main; sys.exit(main())"]
 
 
-@pytest.fixture
-def port() -> int:
+def _free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return int(probe.getsockname()[1])
 
 
+@pytest.fixture
+def port() -> int:
+    return _free_port()
+
+
 @contextmanager
-def _process(home: Path, port: int, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+def _process(
+    home: Path, port: int, *arguments: str, environment: dict[str, str] | None = None
+) -> Iterator[subprocess.Popen[str]]:
     own = {
         "TONGBAN_HOME": str(home),
         "TONGBAN_PORT": str(port),
         "TONGBAN_DATABASE_URL": "",
         "TONGBAN_MODE": "development",
+        **(environment or {}),
     }
     process = subprocess.Popen(
         [*COMMAND, *arguments],
@@ -104,6 +113,67 @@ def test_a_worker_ticks_without_a_web_server_until_it_is_told_to_stop(tmp_path: 
         time.sleep(1.5)
         assert process.poll() is None
         assert _stop(process) == (0, "")
+
+
+def _text(port: int, path: str) -> tuple[int, str]:
+    connection = HTTPConnection("127.0.0.1", port, timeout=20)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+    finally:
+        connection.close()
+
+
+def test_a_worker_shows_on_its_port_for_watching_whether_it_is_ready_and_nothing_else(
+    tmp_path: Path, port: int
+) -> None:
+    watched = _free_port()
+    with _process(tmp_path, port, "init") as process:
+        assert process.wait(timeout=60) == 0
+    with _process(tmp_path, port, "worker", environment={"TONGBAN_METRICS_PORT": str(watched)}) as process:
+        process.stdout.readline()
+        wait_for(lambda: _answers(watched), "the port for watching")
+        readiness, figures = _text(watched, "/readyz"), _text(watched, "/metrics")
+        other = _text(watched, "/api/v1/cases")
+        assert _stop(process) == (0, "")
+
+    assert (readiness[0], json.loads(readiness[1])["status"]) == (200, "ready")
+    assert figures[0] == 200
+    assert 'tongban_ticks_total{outcome="done",tick="timers"}' in figures[1]
+    assert other[0] == 404
+
+
+def _answers(port: int) -> bool:
+    with suppress(OSError):
+        return _text(port, "/readyz")[0] == 200
+    return False
+
+
+@pytest.mark.postgres
+def test_what_processes_on_one_port_count_is_added_up(
+    postgres_template: databases.PostgresTemplate, tmp_path: Path, port: int
+) -> None:
+    watched = _free_port()
+    with postgres_template.copy(tmp_path) as url:
+        environment = {
+            "TONGBAN_DATABASE_URL": url,
+            "TONGBAN_PROCESSES": "2",
+            "TONGBAN_SCHEDULER": "off",
+            "TONGBAN_METRICS_PORT": str(watched),
+            "PROMETHEUS_MULTIPROC_DIR": str(tmp_path / "metrics"),
+        }
+        with _process(tmp_path, port, "serve", environment=environment) as process:
+            process.stdout.readline()
+            wait_for(lambda: _answers(watched), "the port for watching")
+            for _ in range(40):
+                assert _text(port, "/nowhere")[0] == 404
+            hidden, shown = _text(port, "/metrics"), _text(watched, "/metrics")
+            assert _stop(process) == (0, "")
+
+    assert hidden[0] == 404
+    assert 'tongban_http_requests_total{method="GET",route="unknown",status="404"} 40.0' in shown[1]
+    assert "tongban_database_up 1.0" in shown[1]
 
 
 def test_a_taken_port_is_a_plain_sentence(

@@ -22,6 +22,7 @@ from sqlalchemy import LargeBinary, Text, cast, select, type_coerce
 from api import server
 from api.demo.steps import Scene
 from api.demo.story import Story, application, stories
+from config.monitoring import MonitoringSettings
 from engine import clock as house_clock
 from engine.casework import outbox
 from engine.db import Base, db
@@ -36,6 +37,7 @@ TOLD = (
     "bank_account_change", "referral_and_travel", "remote_treatment_filing", "disputed_between_cities", "suspended",
 )  # fmt: skip
 
+WATCHED = 9187
 #: Put at the end of every text that somebody writes about somebody.
 MARK = "甲㊙乙"
 #: What an applicant writes: it is marked, or it is itself what must not be found.
@@ -117,6 +119,7 @@ class Told:
     secrets: set[str]
     addresses: list[str]
     logged: str
+    figures: str
     home: Path
 
 
@@ -129,6 +132,8 @@ def told(
     caplog: pytest.LogCaptureFixture,
 ) -> Told:
     server.configure_logs()
+    watched = MonitoringSettings(port=WATCHED, access_log=True)
+    any_app.config["TONGBAN"] = dataclasses.replace(any_app.config["TONGBAN"], monitoring=watched)
     story = STORIES[request.param]
     clock.set(story.at.replace(tzinfo=house_clock.SHANGHAI))
     marked = _with_marks(story)
@@ -141,7 +146,9 @@ def told(
     for other in marked.further.values():
         secrets |= set(_secrets(other))
     logged = capsys.readouterr().err + caplog.text
-    return Told(secrets, cast_.addresses, logged, any_app.config["TONGBAN"].home)
+    assert '"event": "request"' in logged
+    figures = any_app.test_client().get("/metrics", base_url=f"http://localhost:{WATCHED}").text
+    return Told(secrets, cast_.addresses, logged, figures, any_app.config["TONGBAN"].home)
 
 
 def _with_marks(story: Story) -> Story:
@@ -172,6 +179,7 @@ def test_a_story_leaves_nothing_about_a_person_in_plain(told: Told) -> None:
     for secret in told.secrets:
         assert not [address for address in told.addresses if secret in address]
         assert secret not in told.logged
+        assert secret not in told.figures
     for file in told.home.rglob("*"):
         if file.is_file() and file.suffix in (".log", ".jsonl", ".txt"):
             assert not [secret for secret in told.secrets if secret in file.read_text(encoding="utf-8")]
