@@ -113,12 +113,24 @@ PATHS = [
         sms="suspension first_reviewed",
     ),
     Path(
-        "suspended by the second level and terminated",
-        (*reviewed("pass", "suspend"), done("resume_or_terminate", "terminate")),
+        "suspended by the second level, and termination decided there",
+        (*reviewed("pass", "suspend"), done("resume_or_terminate", "terminate"), done(SECOND, "terminate")),
         data=TWO,
-        does=f"review.record_first {SUSPENSION}",
-        ends="end_terminated",
-        sms="first_reviewed suspension",
+        does=f"review.record_first {SUSPENSION} review.record_first",
+        ends="end_after_second",
+        sms="first_reviewed suspension first_reviewed",
+    ),
+    Path(
+        "the second level does not terminate what the first would",
+        (
+            done(FIRST, "suspend"),
+            done("resume_or_terminate", "terminate"),
+            *(done(SECOND, "send_back"), done(FIRST, "pass"), done(SECOND, "pass")),
+        ),
+        data=TWO,
+        does=f"{SUSPENSION} review.record_first review.record_first",
+        ends="end_after_second",
+        sms="suspension first_reviewed first_reviewed",
     ),
     Path(
         "suspended twice",
@@ -130,7 +142,7 @@ PATHS = [
         ),
         data=ONE,
         does=f"{SUSPENSION} {SUSPENSION}",
-        ends="end_terminated",
+        ends="end_after_first",
         sms="suspension suspension",
     ),
 ]
@@ -141,7 +153,8 @@ CONCLUSIONS = {
     "termination is a proposal too": "terminate",
     "three levels pass": "pass",
     "the second level sends back to the first": "not_passed",
-    "suspended by the second level and terminated": "terminate",
+    "suspended by the second level, and termination decided there": "terminate",
+    "the second level does not terminate what the first would": "pass",
 }
 
 
@@ -179,7 +192,9 @@ def test_acceptor_and_reviewers_are_different_people() -> None:
     levels = {FIRST, SECOND, THIRD}
 
     for level in levels:
-        assert set(elements[level].differs_from) == {"acceptance", *(levels - {level})}
+        assert set(elements[level].differs_from) - {"resume_or_terminate"} == {"acceptance", *(levels - {level})}
+    # To terminate after a suspension is an opinion of the first level too.
+    assert all("resume_or_terminate" in elements[level].differs_from for level in (SECOND, THIRD))
 
 
 @pytest.mark.rule("SUP-02")

@@ -107,6 +107,25 @@ def test_a_suspension_stops_the_limit_until_it_is_lifted(tell: Tell, clock: Fixe
     assert "suspension_notice" in {issued["kind"] for issued in after["documents"]}
 
 
+@pytest.mark.rule("REV-06", "REV-07", "REV-03")
+def test_a_suspended_case_is_terminated_by_two_people(tell: Tell) -> None:
+    story = _assessed(tell)
+    _review(story, "first", "suspend")
+    story.act(
+        "task", by=f"first-{ZHONGSHAN}", task="resume_or_terminate", outcome="terminate", opinion="申请人已获赔偿。"
+    )
+
+    case = story.case()
+    assert (case["state_name"], case["result"]) == ("待复审", None)
+    assert "termination_notice" not in {issued["kind"] for issued in case["documents"]}
+
+    _review(story, "second", "terminate")
+
+    case = story.case()
+    assert case["result"] == "terminated"
+    assert "termination_notice" in {issued["kind"] for issued in case["documents"]}
+
+
 @pytest.mark.rule("REV-07")
 def test_what_is_sent_back_returns_to_the_officer_who_did_it(tell: Tell) -> None:
     story = _assessed(tell)

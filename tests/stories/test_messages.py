@@ -17,7 +17,7 @@ from tests.stories.telling import Tell, Telling
 
 SHENZHEN, ZHONGSHAN = "440305", "442099"
 #: 深圳市福田区 took it in; 中山 decides.
-TAKEN_IN_BY, DECIDED_BY = "acceptor-440305", "first-442099"
+TAKEN_IN_BY, DECIDED_BY, CONFIRMED_BY = "acceptor-440305", "first-442099", "second-442099"
 
 
 def messages(story: Telling) -> dict[str, Any]:
@@ -126,7 +126,8 @@ def test_a_suspension_and_a_termination_say_each_their_own_opinion(tell: Tell) -
     story.through_intake(TAKEN_IN_BY)
     assessed(story)
     story.act("task", by=DECIDED_BY, task="first_review", outcome="suspend", opinion="等待诉讼结果。")
-    story.act("task", by=DECIDED_BY, task="resume_or_terminate", outcome="terminate", opinion="诉讼已获全额赔偿。")
+    story.act("task", by=DECIDED_BY, task="resume_or_terminate", outcome="terminate", opinion="已获全额赔偿。")
+    story.act("task", by=CONFIRMED_BY, task="second_review", outcome="terminate", opinion="诉讼已获全额赔偿。")
 
     told = messages(story)
     assert "中止意见：等待诉讼结果。" in told["suspension"]["text"]
