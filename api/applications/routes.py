@@ -14,6 +14,8 @@ from api.applications.schemas import (
     Acceptance,
     AcceptedView,
     ApplicationForm,
+    ApplicationPage,
+    ApplicationQuery,
     ApplicationView,
     Checks,
     Collection,
@@ -21,7 +23,7 @@ from api.applications.schemas import (
     Notice,
     Refusal,
 )
-from api.auditing import READ, UNMASK, note
+from api.auditing import NOTHING, READ, UNMASK, note
 from api.auth import current_actor, requires
 from api.blueprint import Blueprint, body_limit
 from api.cases.schemas import MaterialView, Timeline
@@ -29,12 +31,23 @@ from api.masking import value_at
 from api.parsing import uploaded, written
 from api.schemas import Unmasked, Unmasking
 from engine.casework import acceptance, applications, materials, timelines
+from engine.casework.paging import Page
 from engine.models import Agency, Application, Case, MaterialItem
 
 blueprint = Blueprint("applications", __name__, url_prefix="/api/v1/applications", description="申请")
 
 #: A scan, and the multipart frame around it.
 LARGEST_UPLOAD = materials.LARGEST_IMAGE + 64 * 1024
+
+
+@blueprint.route("", methods=["GET"])
+@requires("application.read")
+@blueprint.arguments(ApplicationQuery, location="query")
+@blueprint.reads(ApplicationPage, "申请列表", audit=NOTHING)
+def list_applications(session: Session, query: dict[str, Any]) -> Page[Application]:
+    """What was handed in at the counters of the officer's agency or one below it, newest first."""
+    page = {"after": query.get("after"), "limit": query["limit"]}
+    return applications.handed_in(session, current_actor(), state=query.get("state"), **page)
 
 
 @blueprint.route("", methods=["POST"])

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import marshmallow as ma
 from marshmallow import fields
 
 from api.cases.schemas import CaseBrief, MaterialView, PersonView
-from api.schemas import Code, Flag, Group, Items, Named, Number, Schema, Text
+from api.paging import PageQuery, page_of
+from api.schemas import Choice, Code, Flag, Group, Items, Named, Number, Schema, Text
+from engine.casework.applications import STATES
+from engine.privacy import masks
 
 
 class ApplicationForm(Schema):
@@ -82,6 +87,33 @@ class Acceptance(Schema):
     """Acceptance; a second open case of the same kind needs a reason."""
 
     duplicate_reason = Text(200, allow_none=True, load_default=None, metadata={"description": "重复受理的理由"})
+
+
+class ApplicationQuery(PageQuery):
+    """Which applications."""
+
+    state = Choice(list(STATES), metadata={"description": "申请状态"})
+
+
+class ApplicationBrief(ma.Schema):
+    """One application in a list."""
+
+    id = fields.Integer(required=True)
+    version = fields.Integer(required=True)
+    state = fields.String(required=True)
+    state_name = fields.Function(lambda application: STATES[application.state], metadata={"type": "string"})
+    services = fields.List(fields.String(), required=True)
+    person_name: fields.Field[Any] = fields.Function(
+        lambda application: masks.name(application.person.name),
+        metadata={"type": "string", "description": "隐去名字，只显示姓"},
+    )
+    injured_on = fields.Date(required=True)
+    accepting_agency = fields.Nested(Named, required=True)
+    handling_agency = fields.Nested(Named, allow_none=True)
+    created_at = fields.AwareDateTime(required=True)
+
+
+ApplicationPage = page_of(ApplicationBrief)
 
 
 class ApplicationView(ma.Schema):

@@ -10,20 +10,21 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from config.catalogue import services
 from config.legal import LegalRef
 from engine import clock
 from engine.actor import Actor
 from engine.casework import instances, intake, materials, people, routing
-from engine.casework.access import find_visible_application, require_agency, require_role
+from engine.casework.access import find_visible_application, require_agency, require_role, subtree
 from engine.casework.documents import issue_document
 from engine.casework.events import record_event
 from engine.casework.messages import emit
+from engine.casework.paging import Page, key_in, page_size
 from engine.casework.province import configuration_for
 from engine.errors import Conflict, InvalidInput, NotAllowed, RuleRefused
-from engine.models import Agency, Application, Case, CaseEvent, MaterialItem, Outlet
+from engine.models import Agency, Application, Case, CaseEvent, MaterialItem, Outlet, Person
 from engine.ports import ports
 
 ON_THE_SPOT = [
@@ -33,7 +34,8 @@ ON_THE_SPOT = [
 ]
 ONE_TIME = [LegalRef(document="gd-2023-4", article="附件3 二", quote="补正材料单").reason()]
 
-_STATES = {
+#: State -> what officers read.
+STATES = {
     "draft": "已登记",
     "blocked": "不能在本网点受理",
     "unresolved": "参保关系待认定",
@@ -116,6 +118,32 @@ def _own_outlet(session: Session, code: str, actor: Actor) -> Outlet:
 def find_application(session: Session, application_id: int, actor: Actor) -> Application:
     """The application, for officers who may see it. Raises NotFound."""
     return find_visible_application(session, application_id, actor)
+
+
+def handed_in(
+    session: Session, actor: Actor, *, state: str | None = None, after: str | None = None, limit: int = 20
+) -> Page[Application]:
+    """What was handed in at the counters of the officer's agency and those below it, newest first.
+
+    So that an applicant who comes back after a notice is found again (S21).
+    """
+    size = page_size(limit)
+    counters = select(Agency.code).where(subtree(actor))
+    query = select(Application).where(Application.accepting_agency_code.in_(counters)).options(*_SHOWN)
+    if state is not None:
+        query = query.where(Application.state == state)
+    if after is not None:
+        query = query.where(Application.id < key_in(after))
+    rows = list(session.scalars(query.order_by(Application.id.desc()).limit(size + 1)))
+    return Page(rows[:size], str(rows[size - 1].id) if len(rows) > size else None)
+
+
+#: What a list shows of each application, read with it.
+_SHOWN = (
+    joinedload(Application.person).load_only(Person.name),
+    joinedload(Application.accepting_agency),
+    joinedload(Application.handling_agency),
+)
 
 
 def is_cross_place(session: Session, application: Application) -> bool:
@@ -379,7 +407,7 @@ def not_open(session: Session, application: Application) -> Conflict:
     by, at = _last_act(session, application)
     said = f"该申请已由{by}于{at:%Y-%m-%d %H:%M:%S}办理，" if by and at else "该申请"
     return Conflict(
-        f"{said}目前的状态是“{_STATES[application.state]}”，不能进行这项操作。",
+        f"{said}目前的状态是“{STATES[application.state]}”，不能进行这项操作。",
         code=f"application_{application.state}",
         details={"what": application.state, "by": by, "at": at.isoformat() if at else ""},
     )

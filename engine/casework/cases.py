@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Select, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from config.catalogue import services
 from engine import clock
@@ -15,10 +15,10 @@ from engine.actor import Actor
 from engine.casework import escalations, instances, transfers
 from engine.casework.access import find_visible_case, require_agency, require_role, visible_cases
 from engine.casework.events import record_event
-from engine.casework.paging import Page, page_size
+from engine.casework.paging import Page, key_in, page_size
 from engine.casework.states import CASE_STATES, RESULTS, plain_words
 from engine.errors import InvalidInput, NotFound, RuleRefused
-from engine.models import Case
+from engine.models import Case, Person
 from engine.ports import ports
 
 WITHDRAWN = "case_withdrawn"
@@ -28,6 +28,14 @@ VOIDED = "case_voided"
 def find_case(session: Session, case_id: int, actor: Actor) -> Case:
     """The case, if this officer may see it; NotFound otherwise."""
     return find_visible_case(session, case_id, actor)
+
+
+#: What a list shows of each case, read with it.
+_SHOWN = (
+    joinedload(Case.person).load_only(Person.name),
+    joinedload(Case.accepting_agency),
+    joinedload(Case.handling_agency),
+)
 
 
 def search(
@@ -44,11 +52,9 @@ def search(
     accepted_until (days, both included), identity_number, open (bool).
     """
     size = page_size(limit)
-    query = _filtered(select(Case).where(visible_cases(actor)), dict(filters or {}))
+    query = _filtered(select(Case).where(visible_cases(actor)).options(*_SHOWN), dict(filters or {}))
     if after is not None:
-        if not after.isdecimal() or len(after) > 18:
-            raise InvalidInput(fields={"after": ["翻页标记无效，请从第一页重新查询。"]})
-        query = query.where(Case.id < int(after))
+        query = query.where(Case.id < key_in(after))
     rows = list(session.scalars(query.order_by(Case.id.desc()).limit(size + 1)))
     return Page(rows[:size], str(rows[size - 1].id) if len(rows) > size else None)
 

@@ -82,3 +82,4 @@ class Application(Base):
     person: Mapped[Person] = relationship()
     outlet: Mapped[Outlet] = relationship()
     accepting_agency: Mapped[Agency] = relationship(foreign_keys=[accepting_agency_code])
+    handling_agency: Mapped[Agency | None] = relationship(foreign_keys=[handling_agency_code])

@@ -273,6 +273,10 @@ def _case_in(body: Any, scene: Scene) -> bool:
     return scene.ids[scene.stage]["case_id"] in [item["id"] for item in body["items"]]
 
 
+def _application_in(body: Any, scene: Scene) -> bool:
+    return scene.ids[scene.stage]["application_id"] in [item["id"] for item in body["items"]]
+
+
 def _task_in(body: Any, scene: Scene) -> bool:
     return scene.ids[scene.stage]["task_id"] in [item["id"] for item in body["items"]]
 
@@ -324,6 +328,7 @@ CODES = {"name": "medical_expense", "service": "medical_expense", "code": "1-1"}
 
 #: Every route that needs no more than the usual empty request is not listed.
 ASKS: Mapping[tuple[str, str], Ask] = {
+    ("GET", f"{_API}/applications"): Ask(shows=_application_in),
     ("GET", f"{_API}/cases"): Ask(shows=_case_in),
     ("POST", f"{_API}/cases/search"): Ask({"identity_number": WORKER}, shows=_case_in),
     ("POST", f"{_API}/cases/<case_id>/withdrawal"): Ask(REASON),

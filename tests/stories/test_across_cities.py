@@ -205,6 +205,27 @@ def test_on_return_only_what_the_notice_asked_for_is_needed(tell: Tell) -> None:
 
 
 @pytest.mark.rule("ACC-11")
+def test_who_comes_back_after_the_notice_is_found_at_the_counter_again(tell: Tell) -> None:
+    story = tell("medical_expense")
+    story.act("hand_in", by=f"acceptor-{SHENZHEN}")
+    story.act("collect", by=f"acceptor-{SHENZHEN}", but=["diagnosis"])
+    _notice(story, f"acceptor-{SHENZHEN}", [])
+    story.act("hand_in", by=f"acceptor-{SHENZHEN}")
+
+    counter = story.client(f"acceptor2-{SHENZHEN}")
+    noticed = counter.get("/applications?state=notified")["items"]
+    newest = counter.get("/applications?limit=1")
+
+    assert [(one["id"], one["state_name"], one["person_name"]) for one in noticed] == [
+        (story.application_ids[0], "已一次性告知", "陈**")
+    ]
+    assert [one["id"] for one in newest["items"]] == [story.application_ids[1]]
+    older = counter.get(f"/applications?after={newest['next_after']}")
+    assert ([one["id"] for one in older["items"]], older["next_after"]) == ([story.application_ids[0]], None)
+    assert story.client("acceptor-442099").get("/applications")["items"] == []
+
+
+@pytest.mark.rule("ACC-11")
 def test_a_later_notice_with_a_new_gap_needs_a_supervisor_and_a_reason(tell: Tell) -> None:
     story = tell("medical_expense")
     acceptor = f"acceptor-{SHENZHEN}"
