@@ -23,6 +23,7 @@ from api.auth import COOKIE, public, uses_tls
 from api.blueprint import Api, CodeConverter, IdConverter, limit_body
 from api.cases.routes import blueprint as cases
 from api.catalogue.routes import blueprint as catalogue
+from api.channels.routes import blueprint as channels
 from api.definitions.routes import blueprint as definitions
 from api.docs.routes import blueprint as docs
 from api.errors import problem, register_error_handlers
@@ -65,6 +66,7 @@ RESOURCES = (
     definitions,
     catalogue,
     progress,
+    channels,
     messages,
     sms_templates,
 )
@@ -159,6 +161,7 @@ def _register_routes(app: Flask, settings: Settings) -> None:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.access.proxies)  # type: ignore[method-assign]
     api = Api(app)
     api.spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer"})
+    api.spec.components.security_scheme("channel", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})
     api.spec.components.security_scheme("browser", {"type": "apiKey", "in": "cookie", "name": COOKIE})
     api.register_converter(IdConverter, lambda _: {"type": "integer", "minimum": 1, "maximum": LARGEST_ID})
     api.register_converter(CodeConverter, lambda converter: {"type": "string", "pattern": f"^{converter.regex}$"})

@@ -15,7 +15,7 @@ from flask import g, request
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from api.auth import BEARER, COOKIE_KIND, cookie_name
+from api.auth import session_kind
 from engine.actor import Actor
 from engine.audit import entries
 from engine.audit.entries import CHANGE, EXPORT, READ, REFUSED, UNMASK, About, Origin
@@ -88,8 +88,8 @@ def refused(error: TongbanError) -> None:
 
 def _is_worth_a_line(error: TongbanError) -> bool:
     if isinstance(error, NotAllowed):
-        return g.get("actor") is not None
-    if isinstance(error, NotFound) and g.get("actor") is not None:
+        return g.get("party") is not None
+    if isinstance(error, NotFound) and g.get("party") is not None:
         return any(name.endswith("_id") for name in request.view_args or ())
     return isinstance(error, NotFound | NotAuthenticated) and error.code in _OF_STRANGERS
 
@@ -114,11 +114,12 @@ def _reason() -> str | None:
 def _origin(officer: Actor | None) -> Origin:
     if officer is not None:
         return Origin(officer=officer, actor=entries.OFFICER, session_kind=entries.NO_SESSION, address=_address())
-    acting = g.get("actor")
-    if acting is None:
+    party = g.get("party")
+    if party is None:
         return Origin(actor=entries.APPLICANT, session_kind=entries.NO_SESSION, address=_address())
-    kind = COOKIE_KIND if request.cookies.get(cookie_name()) else BEARER
-    return Origin(officer=acting, actor=entries.OFFICER, session_kind=kind, address=_address())
+    if isinstance(party, Actor):
+        return Origin(officer=party, actor=entries.OFFICER, session_kind=session_kind(), address=_address())
+    return Origin(actor=entries.CHANNEL, party=party.party, session_kind=session_kind(), address=_address())
 
 
 def _actor(officer: Officer) -> Actor:

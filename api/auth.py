@@ -1,7 +1,8 @@
 """Who is asking, for which agency, and what a role may ask for at all.
 
 A route declares its permission with `@requires("task.claim")`, or says `@public`; `PERMISSIONS` is the one table of who
-holds which. What an officer may do with this very case (agency, separation of duties) is decided by the engine.
+holds which, and `SCOPES` says which of them a channel system may be given. What an officer may do with this very case
+(agency, separation of duties) is decided by the engine.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ from flask import current_app, g, request
 from sqlalchemy import Row, Select, bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
+from api import channel_access
 from config.settings import Settings
 from engine import clock
-from engine.actor import Actor
+from engine.actor import Actor, ChannelActor, Party
 from engine.db import glance, transaction
 from engine.errors import NotAllowed, NotAuthenticated
 from engine.models import Agency, Officer, OfficerSession
@@ -82,16 +84,27 @@ PERMISSIONS: Mapping[str, frozenset[str]] = {
     "training.clock": EVERYONE,
 }
 
+#: Permission -> scope by which a channel system holds it.
+SCOPES: Mapping[str, str] = {
+    "catalogue.read": "catalogue:read",
+    "channel.progress": "progress:read",
+}
+
 
 def requires(permission: str) -> Callable[[View], View]:
-    """The view needs somebody logged in whose roles hold `permission`; 401 or 403 before anything else is read."""
-    roles = PERMISSIONS[permission]
+    """The view needs somebody who holds `permission`, by role or by scope; 401 or 403 before anything else is read."""
+    roles, scope = PERMISSIONS.get(permission, frozenset()), SCOPES.get(permission)
 
     def decorator(view: View) -> View:
         @wraps(view)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
-            g.pop("actor", None)
-            g.actor = _authenticate(permission)
+            _forget()
+            g.party = _authenticate(permission)
+            if isinstance(g.party, ChannelActor):
+                if scope not in g.party.scopes:
+                    raise NotAllowed("该渠道系统没有这项操作的授权。", code="scope_missing", details={"scope": scope})
+                return view(*args, **kwargs)
+            g.actor = g.party
             if not g.actor.has(*roles):
                 raise NotAllowed("您的岗位没有这项操作的权限。", code="role_missing", details={"roles": sorted(roles)})
             return view(*args, **kwargs)
@@ -107,11 +120,33 @@ def public(view: View) -> View:
 
     @wraps(view)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
-        g.pop("actor", None)
+        _forget()
         return view(*args, **kwargs)
 
     wrapper.permission = None  # type: ignore[attr-defined]
     return cast(View, wrapper)
+
+
+def _forget() -> None:
+    """Nobody is left over from a request before this one."""
+    g.pop("actor", None)
+    g.pop("party", None)
+
+
+def current_party() -> Party:
+    """Whoever is asking, officer or channel system. Raises NotAuthenticated in a public view."""
+    party = g.get("party")
+    if party is None:
+        raise NotAuthenticated("请先登录。")
+    return cast(Party, party)
+
+
+def current_channel() -> ChannelActor:
+    """The channel system that is asking. Raises NotAuthenticated where it is somebody else."""
+    party = current_party()
+    if not isinstance(party, ChannelActor):
+        raise NotAuthenticated("请以渠道系统的凭据访问。")
+    return party
 
 
 def current_actor() -> Actor:
@@ -232,8 +267,10 @@ _WHO: Select[*tuple[Any, ...]] = (
 )
 
 
-def _authenticate(permission: str) -> Actor:
+def _authenticate(permission: str) -> Party:
     kind, token = _credential()
+    if kind == BEARER and channel_access.kind_of(token) is not None:
+        return channel_access.authenticate(token)
     with glance() as connection:
         row = connection.execute(_WHO, {"token_hash": _hash(token)}).one_or_none()
     if row is None or row.kind != kind or _has_ended(row) or not row.active:
@@ -274,6 +311,12 @@ def _require_csrf_token(token: str) -> None:
     sent = request.headers.get(CSRF_HEADER, "")
     if not hmac.compare_digest(sent.encode("utf-8", "surrogatepass"), csrf_token(token).encode()):
         raise NotAllowed("请求不是从本系统的页面发出的，已拒绝。", code="csrf_token_wrong")
+
+
+def session_kind() -> str:
+    """How whoever is asking has shown who it is: cookie, bearer, key, token."""
+    kind, token = _credential()
+    return kind if kind == COOKIE_KIND else channel_access.kind_of(token) or kind
 
 
 def _credential() -> tuple[str, str]:

@@ -18,7 +18,7 @@ from werkzeug.exceptions import NotFound
 from werkzeug.routing import BaseConverter
 
 from api import auditing, masking
-from api.auth import current_actor
+from api.auth import current_party
 from api.errors import PROBLEM
 from api.idempotency import HEADER, REPLAYED, once
 from api.parsing import Parser
@@ -138,7 +138,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
                     document = shown.dump(result)
                     return _shown(session, auditing.record(session, auditing.CHANGE, result), document)
 
-                answer = once(current_actor(), status, act)
+                answer = once(current_party(), status, act)
                 if REPLAYED in answer.headers:
                     auditing.write(auditing.READ, auditing.abouts_of(db.session()))
                 return answer

@@ -18,6 +18,7 @@ import api.demo
 from api import server, trace
 from api.app import create_app, register_operators
 from api.audit.commands import audit_group, keys_group
+from api.channels.commands import channels_group
 from api.terminal import OPERATOR, json_option, say, system
 from config.settings import PROJECT, Settings, SettingsError, from_environment
 from engine import clock
@@ -318,10 +319,11 @@ def render_message(text: str, values: tuple[str, ...], as_json: bool) -> int:
     return 0
 
 
-# Audit and keys
+# Audit, keys, channels
 
 tongban.add_command(audit_group)
 tongban.add_command(keys_group)
+tongban.add_command(channels_group)
 
 
 # The rest

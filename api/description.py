@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Flask
 
-from api.auth import permission_of
+from api.auth import PERMISSIONS, SCOPES, permission_of
 from api.blueprint import Api
 
 
@@ -22,11 +22,22 @@ def complete(app: Flask, api: Api) -> None:
             if operation is None:
                 continue
             if permission is not None:
-                operation["security"] = [{"bearer": []}, {"browser": []}]
+                operation["security"] = list(_ways_in(permission))
                 operation["x-permission"] = permission
+                if permission in SCOPES:
+                    operation["x-scope"] = SCOPES[permission]
             for status in _refusals(method, operation, permission, bool(rule.arguments)):
                 refusal = api.spec.components.get_ref("response", status.name)
                 operation["responses"].setdefault(str(status.value), refusal)
+
+
+def _ways_in(permission: str) -> Iterator[dict[str, list[str]]]:
+    """Names of the security schemes by which somebody can hold the permission."""
+    if permission in PERMISSIONS:
+        yield {"bearer": []}
+        yield {"browser": []}
+    if permission in SCOPES:
+        yield {"channel": []}
 
 
 def _refusals(method: str, operation: Mapping[str, Any], permission: str | None, has_ids: bool) -> Iterator[HTTPStatus]:

@@ -22,7 +22,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from engine import clock
-from engine.actor import Actor
+from engine.actor import Actor, Party
 from engine.db import db, use_case
 from engine.errors import InvalidInput, KeyReused, TongbanError
 from engine.models import IdempotencyKey
@@ -33,10 +33,12 @@ REPLAYED = "Idempotency-Replayed"
 #: Long enough for a client that was offline over a long holiday.
 KEPT = timedelta(days=30)
 
+#: In place of an officer's id, for keys of anybody else.
+_NO_OFFICER = 0
 _KEY = re.compile(r"[!-~]{8,80}", re.ASCII)
 
 
-def once(actor: Actor, status: int, act: Callable[[Session], Any]) -> Response:
+def once(party: Party, status: int, act: Callable[[Session], Any]) -> Response:
     """The answer of `act` (JSON, with `status`), done in one transaction, and only once for one key.
 
     Raises `KeyReused` where the key belongs to another request.
@@ -44,18 +46,19 @@ def once(actor: Actor, status: int, act: Callable[[Session], Any]) -> Response:
     key = _key()
     if key is None:
         return _answer(status, use_case(act))
+    owned = _owned(key, party)
     request_hash = _request_hash()
 
     def act_and_remember(session: Session) -> Any:
         answer = act(session)
-        if not _remember(session, key, actor, request_hash, status, answer):
+        if not _remember(session, owned, request_hash, status, answer):
             raise _DoneBefore
         return answer
 
     try:
         return _answer(status, use_case(act_and_remember))
     except (_DoneBefore, TongbanError, IntegrityError):
-        known = _find(db.session(), key, actor)
+        known = _find(db.session(), owned)
         if known is None:
             raise
         return _repeated(known, request_hash)
@@ -79,14 +82,21 @@ def _key() -> str | None:
     return key
 
 
-def _remember(session: Session, key: str, actor: Actor, request_hash: str, status: int, answer: Any) -> bool:
+def _owned(key: str, party: Party) -> tuple[str, int]:
+    """The key with the id of its officer; of anybody else, hashed together with whose it is, and no officer's id."""
+    if isinstance(party, Actor):
+        return key, party.officer_id
+    return hashlib.sha256(f"{party.party} {key}".encode()).hexdigest(), _NO_OFFICER
+
+
+def _remember(session: Session, owned: tuple[str, int], request_hash: str, status: int, answer: Any) -> bool:
     """Write the key with its answer; False where it is there already, after waiting for whoever is writing it."""
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     written = session.scalar(
         insert(IdempotencyKey)
         .values(
-            key=key,
-            officer_id=actor.officer_id,
+            key=owned[0],
+            officer_id=owned[1],
             request_hash=request_hash,
             status=status,
             answer=answer,
@@ -98,9 +108,11 @@ def _remember(session: Session, key: str, actor: Actor, request_hash: str, statu
     return written is not None
 
 
-def _find(session: Session, key: str, actor: Actor) -> IdempotencyKey | None:
-    query = select(IdempotencyKey).where(IdempotencyKey.key == key, IdempotencyKey.officer_id == actor.officer_id)
-    return session.scalar(query)
+def _find(session: Session, owned: tuple[str, int]) -> IdempotencyKey | None:
+    key, officer_id = owned
+    return session.scalar(
+        select(IdempotencyKey).where(IdempotencyKey.key == key, IdempotencyKey.officer_id == officer_id)
+    )
 
 
 def _repeated(known: IdempotencyKey, request_hash: str) -> Response:

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, cast, get_args
 
-from config import access, keys, monitoring, sms
+from config import access, keys, monitoring, sign_on, sms
 from config.access import AccessSettings
 from config.environment import SettingsError, count_in, port_in
 from config.keys import KeySettings
 from config.monitoring import MonitoringSettings
+from config.sign_on import SignOnSettings
 from config.sms import SmsSettings
 
 __all__ = ["DEFAULT_SECRET", "PROJECT", "Mode", "Settings", "SettingsError", "from_environment"]
@@ -49,6 +50,8 @@ class Settings:
     access: AccessSettings = field(default_factory=AccessSettings)
     #: TONGBAN_KEYS, TONGBAN_CIPHER: see `config.keys`.
     keys: KeySettings = field(default_factory=KeySettings)
+    #: TONGBAN_TOKEN_ISSUER and what else is about other systems' word: see `config.sign_on`.
+    sign_on: SignOnSettings = field(default_factory=SignOnSettings)
     #: TONGBAN_JOBS: where jobs wait, in the embedded table or, on PostgreSQL, with procrastinate.
     jobs: Jobs = "embedded"
     #: TONGBAN_PROCESSES: web processes that share the port; more than one needs PostgreSQL.
@@ -86,6 +89,7 @@ def from_environment(environ: dict[str, str] | None = None) -> Settings:
         sms=sms.from_environment(env),
         access=access.from_environment(env, production=mode == "production"),
         keys=keys.from_environment(env, production=mode == "production"),
+        sign_on=sign_on.from_environment(env, production=mode == "production"),
         jobs=_jobs(env.get("TONGBAN_JOBS", "embedded"), url, mode),
         processes=_processes(env, url, mode),
         monitoring=monitoring.from_environment(env, production=mode == "production", port=port),

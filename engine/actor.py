@@ -26,3 +26,24 @@ class Actor:
     def oversees(self, path: str) -> bool:
         """`path` is this officer's agency or one below it."""
         return path.startswith(self.agency_path)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChannelActor:
+    """A system that people use instead of a counter: the web hall, a terminal, 粤省事, the province's app."""
+
+    client_id: int
+    #: What the system is registered as; `client_id` of its access tokens.
+    code: str
+    #: web_hall, terminal, yueshengshi, app
+    channel: str
+    scopes: frozenset[str]
+
+    @property
+    def party(self) -> str:
+        """As the audit log names it."""
+        return f"channel:{self.code}"
+
+
+#: Whoever may ask for something.
+Party = Actor | ChannelActor

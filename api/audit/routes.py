@@ -33,8 +33,8 @@ from engine.models import AuditEntry
 blueprint = Blueprint("audit", __name__, url_prefix="/api/v1/audit", description="审计日志")
 
 _COLUMNS = (
-    "编号", "时间", "类别", "操作", "结果", "身份", "用户名", "姓名", "机构", "登录方式", "来源地址", "办件", "申请",
-    "人员", "对象", "条数", "理由",
+    "编号", "时间", "类别", "操作", "结果", "身份", "渠道系统", "用户名", "姓名", "机构", "登录方式", "来源地址",
+    "办件", "申请", "人员", "对象", "条数", "理由",
 )  # fmt: skip
 #: With these a spreadsheet takes a text for a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -92,6 +92,7 @@ def _cells(entry: AuditEntry) -> list[str]:
         title_of(entry.action),
         entry.outcome,
         ACTORS[entry.actor],
+        entry.party,
         officer.username if officer else None,
         officer.name if officer else None,
         entry.agency_code,

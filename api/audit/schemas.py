@@ -10,10 +10,10 @@ from marshmallow import fields, validate
 
 from api.paging import PageQuery, page_of
 from api.schemas import Choice, Code, Moment, QueryNumber, Schema, Text
-from engine.audit.entries import APPLICANT, CHANGE, EXPORT, OFFICER, READ, REFUSED, SYSTEM, UNMASK
+from engine.audit.entries import APPLICANT, CHANGE, CHANNEL, EXPORT, OFFICER, READ, REFUSED, SYSTEM, UNMASK
 
 KINDS = {READ: "查看", CHANGE: "办理", UNMASK: "查看隐去的内容", EXPORT: "导出", REFUSED: "被拒绝"}
-ACTORS = {OFFICER: "工作人员", APPLICANT: "申请人", SYSTEM: "系统"}
+ACTORS = {OFFICER: "工作人员", APPLICANT: "申请人", CHANNEL: "渠道系统", SYSTEM: "系统"}
 #: What has no route: the clockwork and the command line.
 _OTHER_ACTIONS = {
     "timers.fire": "办理到期事项",
@@ -21,6 +21,9 @@ _OTHER_ACTIONS = {
     "command.relations_import": "导入参保关系",
     "command.definitions_publish": "发布流程图",
     "command.keys_rotate": "更换密钥",
+    "command.channels_add": "登记渠道系统",
+    "command.channels_rotate": "更换渠道系统密钥",
+    "command.channels_revoke": "吊销渠道系统密钥",
 }
 
 
@@ -70,6 +73,7 @@ class AuditEntryView(ma.Schema):
     action_name = fields.Function(lambda entry: title_of(entry.action), metadata={"type": "string"})
     outcome = fields.String(required=True)
     actor = fields.String(required=True, metadata={"enum": list(ACTORS)})
+    party = fields.String(allow_none=True, metadata={"description": "哪个渠道系统"})
     officer = fields.Nested(ActingOfficer, allow_none=True)
     agency_code = fields.String(allow_none=True)
     session_kind = fields.String(required=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from flask import Response, jsonify
 
 from api import auditing
@@ -31,17 +33,23 @@ def show_progress(query: dict[str, str]) -> Response:
 
     Wrong pairs are counted, by address and by receipt: neither can be found out by trying.
     """
-    guesses = [
-        of_address("progress"),
-        Guess("receipt", query["receipt_number"], _GUESSES_AT_A_RECEIPT, access().locked),
-    ]
+    return answer(query, [of_address("progress"), of_receipt(query["receipt_number"])])
+
+
+def of_receipt(receipt_number: str) -> Guess:
+    """Guesses at the identity number that belongs to a receipt, whoever makes them."""
+    return Guess("receipt", receipt_number, _GUESSES_AT_A_RECEIPT, access().locked)
+
+
+def answer(query: dict[str, str], guesses: Sequence[Guess]) -> Response:
+    """The progress, on record; or NotFound, which counts as a wrong guess."""
     refusal: NotFound | None = None
     with transaction() as session:
         auditing.note(case_id=cases.id_of_receipt(session, query["receipt_number"]))
         for guess in guesses:
             attempts.count(session, guess)
         try:
-            answer = jsonify(
+            found = jsonify(
                 ProgressView().dump(cases.progress(session, query["receipt_number"], query["identity_number"]))
             )
             for guess in guesses:
@@ -51,4 +59,4 @@ def show_progress(query: dict[str, str]) -> Response:
             refusal = error
     if refusal is not None:
         raise refusal
-    return answer
+    return found

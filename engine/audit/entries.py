@@ -23,7 +23,7 @@ from engine.privacy import masks
 from engine.privacy.keyring import keyring
 
 READ, CHANGE, UNMASK, EXPORT, REFUSED = "read", "change", "unmask", "export", "refused"
-OFFICER, APPLICANT, SYSTEM = "officer", "applicant", "system"
+OFFICER, APPLICANT, CHANNEL, SYSTEM = "officer", "applicant", "channel", "system"
 #: What `session_kind` can be besides that of a log-in.
 NO_SESSION, COMMAND_LINE, PROCESS = "none", "command_line", "process"
 DONE = "done"
@@ -35,6 +35,8 @@ SIGNED = (
     "id", "at", "chain", "kind", "action", "outcome", "actor", "officer_id", "agency_code", "session_kind", "address",
     "case_id", "application_id", "person_id", "subject", "rows", "reason", "key_id",
 )  # fmt: skip
+#: Columns that came later: signed where they have a value, so that what was written before stays genuine.
+ADDED = ("party",)
 _PURPOSE = "audit entry"
 
 
@@ -44,8 +46,10 @@ class Origin:
 
     #: The officer; None: an applicant, or the system itself.
     officer: Actor | None = None
-    #: officer, applicant, system
+    #: officer, applicant, channel, system
     actor: str = SYSTEM
+    #: Which channel system or applicant: channel:web-hall.
+    party: str | None = None
     session_kind: str = PROCESS
     address: str | None = None
 
@@ -89,6 +93,7 @@ def record(
         action=action[:64],
         outcome=outcome[:64],
         actor=origin.actor,
+        party=origin.party,
         officer_id=officer.officer_id if officer else None,
         agency_code=officer.agency_code if officer else None,
         session_kind=origin.session_kind,
@@ -101,7 +106,7 @@ def record(
         reason=masks.text(reason)[:LONGEST_REASON] if reason else None,
         key_id=keyring().current,
     )
-    entry.mac = signature(entry.key_id, {name: getattr(entry, name) for name in SIGNED})
+    entry.mac = signature(entry.key_id, {name: getattr(entry, name) for name in (*SIGNED, *ADDED)})
     session.add(entry)
     return entry
 
@@ -109,13 +114,14 @@ def record(
 def signature(key_id: str, values: Mapping[str, Any]) -> str:
     """The signature of an entry with these values. Raises UnknownKey."""
     written = [_written(values[name]) for name in SIGNED]
+    written += [[name, _written(values[name])] for name in ADDED if values[name] is not None]
     content = json.dumps(written, ensure_ascii=False, separators=(",", ":")).encode()
     return hmac.new(keyring().derive(_PURPOSE, key_id), content, "sha256").hexdigest()
 
 
 def is_genuine(entry: AuditEntry) -> bool:
     """The entry is as the system wrote it. Raises UnknownKey."""
-    made = signature(entry.key_id, {name: getattr(entry, name) for name in SIGNED})
+    made = signature(entry.key_id, {name: getattr(entry, name) for name in (*SIGNED, *ADDED)})
     return hmac.compare_digest(made, entry.mac)
 
 

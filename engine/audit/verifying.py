@@ -16,7 +16,7 @@ from sqlalchemy import Row, String, exists, func, select, type_coerce
 from sqlalchemy.orm import Session
 
 from engine.audit.anchors import Anchor
-from engine.audit.entries import SIGNED, signature
+from engine.audit.entries import ADDED, SIGNED, signature
 from engine.audit.sealing import mac_of
 from engine.models import AuditEntry, AuditPending, AuditSeal
 from engine.privacy.keyring import Undecipherable, UnknownKey, is_encrypted, keyring
@@ -83,7 +83,7 @@ def count(session: Session) -> int:
 #: The entry's columns as they are stored: one that does not decrypt is a finding, not a fault.
 _STORED: list[Any] = [
     type_coerce(AuditEntry.reason, String).label("reason") if name == "reason" else getattr(AuditEntry, name)
-    for name in (*SIGNED, "mac")
+    for name in (*SIGNED, *ADDED, "mac")
 ]
 _SEAL: list[Any] = [
     AuditSeal.number.label("seal_number"),

@@ -14,6 +14,7 @@ from engine.models.benefit import (
     RelationClosure,
 )
 from engine.models.case import Case, CaseEvent, IssuedDocument, MaterialItem, ReceiptNumber
+from engine.models.channel import ChannelClient, ChannelKey
 from engine.models.definition import DefinitionRow, DiagramSource, LibraryEntry, ServiceConfiguration
 from engine.models.instance import IdempotencyKey, Incident, Instance
 from engine.models.job import Job
@@ -43,6 +44,8 @@ __all__ = [
     "Case",
     "CaseEvent",
     "Certification",
+    "ChannelClient",
+    "ChannelKey",
     "ConfigurationChange",
     "DefinitionRow",
     "Determination",

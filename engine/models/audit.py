@@ -41,12 +41,14 @@ class AuditEntry(Base):
     action: Mapped[str] = mapped_column(String(64))
     #: done, or the stable code of the refusal.
     outcome: Mapped[str] = mapped_column(String(64))
-    #: officer, applicant, system
+    #: officer, applicant, channel, system
     actor: Mapped[str] = mapped_column(String(16))
+    #: Which channel system or applicant it was: channel:web-hall.
+    party: Mapped[str | None] = mapped_column(String(80))
     officer_id: Mapped[int | None]
     #: The officer's agency at the time.
     agency_code: Mapped[str | None] = mapped_column(String(16))
-    #: bearer, cookie, none, command_line, process
+    #: bearer, cookie, key, token, none, command_line, process
     session_kind: Mapped[str] = mapped_column(String(16))
     #: Where the request came from.
     address: Mapped[str | None] = mapped_column(String(45))

@@ -178,7 +178,7 @@ def faults(sent: Sent) -> list[str]:
 def askers(scene: matrix.Scene, operation: Any) -> list[tuple[str, str]]:
     """Who sends the requests in turn: those who may, where the business is and everywhere else; then the others."""
     needed = permission(operation)
-    holders = sorted(PERMISSIONS[needed]) if needed else ["acceptor"]
+    holders = sorted(PERMISSIONS.get(str(needed), ("acceptor",)))
     agencies = matrix.STAGES[scene.stage]
     here = [(role, agencies[place]) for role in holders for place in ("handling", "accepting")]
     elsewhere = [(holders[0], agency) for agency in agencies.values()]

@@ -87,7 +87,7 @@ def test_every_changing_operation_takes_an_idempotency_key(description: dict[str
     own = {f"/api/v1/sessions/current/{part}" for part in ("password", "second-factor", "second-factor/confirmation")}
     asking = {"/api/v1/cases/search", "/api/v1/definitions/check", "/api/v1/sms/preview"}
     asking |= {f"/api/v1/{name}s/{{{name}_id}}/unmasking" for name in ("case", "application")}
-    reading = {"/api/v1/sessions", "/api/v1/progress"} | asking | own
+    reading = {"/api/v1/sessions", "/api/v1/progress", "/api/v1/channels/progress"} | asking | own
     without = {
         path
         for path, method, operation in _operations(description)
