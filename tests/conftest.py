@@ -95,7 +95,9 @@ def _no_network() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _own_logs() -> Iterator[None]:
-    """A command that configures the logs writes them to this test's own output, which is closed afterwards."""
+    """Plain logs; a command that configures them writes to this test's own output, which is closed afterwards."""
+    # The library's default prints the variables of each frame where rich is installed: seconds for a recursion.
+    structlog.configure(processors=[structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)])
     yield
     structlog.reset_defaults()
 

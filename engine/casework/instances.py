@@ -213,19 +213,19 @@ def _take(
         host = InstanceHost(session, instance, actor, at, guarded=guarded, dossier=dossier)
         return _save(session, instance, step(host), host)
 
-    if precaution() is Precaution.EACH:
-        return take(guarded=True)
-    try:
-        if precaution() is Precaution.NONE:
-            return take(guarded=False)
-        with session.begin_nested():
-            return take(guarded=False)
-    except (OperatorFailed, DataError, IntegrityError) as failure:
-        if precaution() is Precaution.NONE:
-            raise BeginAgain from failure
-        if dossier is not None:
-            dossier.forget_rows()
-        return take(guarded=True)
+    if precaution() is not Precaution.EACH:
+        try:
+            if precaution() is Precaution.NONE:
+                return take(guarded=False)
+            with session.begin_nested():
+                return take(guarded=False)
+        except (OperatorFailed, DataError, IntegrityError) as failure:
+            if precaution() is Precaution.NONE:
+                raise BeginAgain from failure
+            if dossier is not None:
+                dossier.forget_rows()
+    # Outside of the handler: what fails the second time is not told as a consequence of the first.
+    return take(guarded=True)
 
 
 def deliver(session: Session, case_id: int, message: str, actor: Actor | None) -> bool:
