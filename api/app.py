@@ -17,6 +17,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 import engine.models  # noqa: F401  registers the tables
 import handlers
 from api import description
+from api.accounts.routes import blueprint as accounts
 from api.applications.routes import blueprint as applications
 from api.audit.routes import blueprint as audit
 from api.auth import COOKIE, public, uses_tls
@@ -56,6 +57,7 @@ MIGRATIONS = PROJECT / "engine" / "models" / "migrations"
 
 RESOURCES = (
     sessions,
+    accounts,
     audit,
     applications,
     cases,

@@ -16,6 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from api.auth import session_kind
+from engine import clock
 from engine.actor import Actor
 from engine.audit import entries
 from engine.audit.entries import CHANGE, EXPORT, READ, REFUSED, UNMASK, About, Origin
@@ -56,7 +57,7 @@ def kind_of(view: Callable[..., Any]) -> str | None:
 
 
 def note(**what: Any) -> None:
-    """Add to what will be recorded of this request: ids, `subject`, `rows`, `reason`."""
+    """Add to what will be recorded of this request: ids, `subject`, `rows`, `reason`; of `subjects` one entry each."""
     g.setdefault("audit_notes", {}).update(what)
 
 
@@ -128,7 +129,7 @@ def _actor(officer: Officer) -> Actor:
         name=officer.name,
         agency_code=officer.agency_code,
         agency_path=officer.agency.path,
-        roles=frozenset(officer.roles),
+        roles=frozenset(officer.roles_on(clock.today())),
     )
 
 
@@ -143,7 +144,9 @@ def abouts_of(session: Session, result: Any = None) -> list[About]:
     """The cases and applications that a view's result, and the ids in its path, belong to."""
     found = [_completed(session, about) for about in _of_result(result) or [_of_path(session)]]
     notes = {name: value for name, value in g.get("audit_notes", {}).items() if name != "reason"}
-    return [replace(about, **notes) for about in found]
+    subjects = notes.pop("subjects", ())
+    found = [replace(about, **notes) for about in found]
+    return [replace(about, subject=subject) for subject in subjects for about in found] or found
 
 
 def _of_result(result: Any) -> list[About]:

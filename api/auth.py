@@ -26,6 +26,7 @@ from engine.actor import Actor, ChannelActor, Party
 from engine.db import glance, transaction
 from engine.errors import NotAllowed, NotAuthenticated
 from engine.models import Agency, Officer, OfficerSession
+from engine.models.agency import roles_in_force
 from engine.process.diagram import ROLES
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -76,6 +77,8 @@ PERMISSIONS: Mapping[str, frozenset[str]] = {
     "definition.publish": frozenset({"business_analyst"}),
     "incident.read": frozenset({"supervisor", "business_analyst", "province_administrator", "auditor"}),
     "incident.resolve": frozenset({"supervisor", "business_analyst", "province_administrator"}),
+    "account.read": _ADMINISTRATORS | {"auditor"},
+    "account.manage": _ADMINISTRATORS,
     "audit.read": frozenset({"auditor"}),
     "message.read": _ADMINISTRATORS | {"supervisor", "auditor"},
     "message.retry": _ADMINISTRATORS | {"supervisor"},
@@ -128,9 +131,9 @@ def public(view: View) -> View:
 
 
 def _forget() -> None:
-    """Nobody is left over from a request before this one."""
-    g.pop("actor", None)
-    g.pop("party", None)
+    """Nobody is left over from a request before this one, nor what it said of itself."""
+    for name in ("actor", "party", "audit_notes"):
+        g.pop(name, None)
 
 
 def current_party() -> Party:
@@ -259,6 +262,7 @@ _WHO: Select[*tuple[Any, ...]] = (
         Officer.name,
         Officer.agency_code,
         Officer.roles,
+        Officer.role_terms,
         Agency.path.label("agency_path"),
     )
     .join(Officer, Officer.id == OfficerSession.officer_id)
@@ -286,7 +290,7 @@ def _authenticate(permission: str) -> Party:
         name=row.name,
         agency_code=row.agency_code,
         agency_path=row.agency_path,
-        roles=frozenset(row.roles),
+        roles=frozenset(roles_in_force(row.roles, row.role_terms or {}, clock.today())),
     )
 
 

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import click
-from sqlalchemy import select
 from tqdm import tqdm
 
 import api.demo
 from api import server, trace
+from api.accounts.commands import officers_group
 from api.app import create_app, register_operators
 from api.audit.commands import audit_group, keys_group
 from api.channels.commands import channels_group
@@ -26,7 +26,6 @@ from engine.audit.entries import CHANGE, About, record
 from engine.casework import message_texts, relations
 from engine.db import db, transaction
 from engine.errors import InvalidInput, TongbanError
-from engine.models import Officer
 from engine.process import check, definitions
 from engine.process.diagram import ROLES, Fault
 from handlers.rules import jurisdiction, workdays
@@ -267,28 +266,7 @@ def import_relations(file: Path, as_json: bool) -> int:
     return REFUSED if report.refused else 0
 
 
-@tongban.group("officers")
-def officers_group() -> None:
-    """工作人员。"""
-
-
-@officers_group.command("list")
-@click.option("--agency", help="只列出该机构的人员。")
-@click.option("--role", type=click.Choice(list(ROLES)), help="只列出该岗位的人员。")
-@json_option
-def list_officers(agency: str | None, role: str | None, as_json: bool) -> None:
-    """工作人员的用户名、岗位和机构。"""
-    with system():
-        query = select(Officer).order_by(Officer.agency_code, Officer.id)
-        if agency is not None:
-            query = query.where(Officer.agency_code == agency)
-        rows = [
-            {"username": one.username, "name": one.name, "agency": one.agency_code, "roles": one.roles}
-            for one in db.session.scalars(query)
-            if role is None or role in one.roles
-        ]
-    lines = [f"{row['username']:<24}{row['agency']:<12}{','.join(row['roles'])}" for row in rows]
-    say(as_json, {"officers": rows}, "\n".join(lines))
+tongban.add_command(officers_group)
 
 
 # Messages

@@ -35,7 +35,7 @@ def prove(username: str, password: str, code: str | None) -> int:
     officer = _find(username)
     # The check is slow: nobody else shall wait for the connection meanwhile.
     right = is_right(officer.password_hash if officer is not None else None, password)
-    if officer is None or not right or not officer.active:
+    if officer is None or not right or not officer.active or _is_over(officer):
         raise NotAuthenticated("用户名或密码不正确。", code="wrong_credentials")
     if officer.second_factor_confirmed and code is None:
         # The password was right: that was no guess. The name's earlier ones still count.
@@ -92,6 +92,11 @@ def _find(username: str) -> Officer | None:
         session.expunge(officer)
     session.rollback()
     return officer
+
+
+def _is_over(officer: Officer) -> bool:
+    """The password was given by an administrator, and too long ago."""
+    return officer.password_expires_at is not None and officer.password_expires_at <= clock.now()
 
 
 def _require_code(officer: Officer, code: str) -> None:

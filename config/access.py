@@ -28,6 +28,8 @@ class AccessSettings:
     address_failures: int = 50
     #: TONGBAN_PASSWORD_LENGTH: characters a password must have.
     password_length: int = 10
+    #: TONGBAN_FIRST_PASSWORD_HOURS: how long the password that an administrator gave opens its own change.
+    first_password_hours: int = 72
     #: TONGBAN_SECOND_FACTOR: who must have a second factor. Anybody may.
     second_factor: SecondFactor = "off"
     #: TONGBAN_PROXIES: proxies of ours in front, whose word about the client's address is taken.
@@ -44,6 +46,10 @@ class AccessSettings:
     @property
     def locked(self) -> timedelta:
         return timedelta(minutes=self.lock_minutes)
+
+    @property
+    def first_password_lasts(self) -> timedelta:
+        return timedelta(hours=self.first_password_hours)
 
 
 def from_environment(env: Mapping[str, str], *, production: bool) -> AccessSettings:
@@ -62,6 +68,9 @@ def from_environment(env: Mapping[str, str], *, production: bool) -> AccessSetti
         lock_minutes=count_in(env, "TONGBAN_LOCK_MINUTES", usual.lock_minutes, least=1, most=24 * 60),
         address_failures=count_in(env, "TONGBAN_ADDRESS_FAILURES", usual.address_failures, least=5, most=10000),
         password_length=count_in(env, "TONGBAN_PASSWORD_LENGTH", usual.password_length, least=8, most=64),
+        first_password_hours=count_in(
+            env, "TONGBAN_FIRST_PASSWORD_HOURS", usual.first_password_hours, least=1, most=31 * 24
+        ),
         second_factor=cast(SecondFactor, factor),
         proxies=count_in(env, "TONGBAN_PROXIES", usual.proxies, least=0, most=5),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -10,6 +10,8 @@ from config.files import FOLDER, ConfigError, only_keys, read_yaml
 from config.province import LEVELS
 
 BINDERS = ("city", "province")
+#: Who gives roles to people, by `bound_by`.
+BINDING_ROLES: Mapping[str, str] = {"city": "city_administrator", "province": "province_administrator"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,3 +43,9 @@ def role_rules() -> Mapping[str, RoleRule]:
             alone=row.get("alone", False) is True,
         )
     return found
+
+
+def alone_among(roles: Collection[str]) -> str | None:
+    """A role of `roles` that nobody may hold beside the others; None: all of them go together (PER-02)."""
+    rules = role_rules()
+    return next((role for role in sorted(roles) if rules[role].alone and len(set(roles)) > 1), None)

@@ -28,6 +28,8 @@ from api.catalogue.schemas import (
 from api.tasks.schemas import form_spec
 from config.catalogue import services
 from config.form_schemas import FormSchema, fact_schemas, form_schemas
+from config.province import LEVELS
+from config.roles import BINDING_ROLES, role_rules
 from config.task_forms import task_forms
 from engine.casework.access import subtree
 from engine.errors import NotFound
@@ -82,8 +84,20 @@ def list_officers(session: Session, query: dict[str, str]) -> dict[str, Any]:
 @requires("catalogue.read")
 @blueprint.reads(list_of(RoleView), "岗位", audit=NOTHING)
 def list_roles(session: Session) -> dict[str, Any]:
-    """All roles."""
-    return {"items": [{"code": code, "title": title} for code, title in ROLES.items()]}
+    """All roles, as the province defines them: who gives each, where it can be held, whether beside another."""
+    rules = role_rules()
+    return {
+        "items": [
+            {
+                "code": code,
+                "title": title,
+                "bound_by": BINDING_ROLES[rules[code].bound_by],
+                "levels": [level for level in LEVELS if level in rules[code].levels],
+                "alone": rules[code].alone,
+            }
+            for code, title in ROLES.items()
+        ]
+    }
 
 
 @blueprint.route("/operators", methods=["GET"])

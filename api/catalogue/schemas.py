@@ -81,10 +81,13 @@ class OperatorView(ma.Schema):
 
 
 class RoleView(ma.Schema):
-    """A role and its word."""
+    """A role (岗位) and its word, as the province defines it."""
 
     code = fields.String(required=True)
     title = fields.String(required=True)
+    bound_by = fields.String(required=True, metadata={"description": "由哪一岗位赋予"})
+    levels = fields.List(fields.String(), required=True, metadata={"description": "可设的机构层级"})
+    alone = fields.Boolean(required=True, metadata={"description": "不与其他岗位兼任"})
 
 
 def list_of(item: type[ma.Schema]) -> type[ma.Schema]:

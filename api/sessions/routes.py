@@ -116,6 +116,7 @@ def change_password(body: dict[str, str]) -> Response:
         officer = session.get_one(Officer, officer_id)
         require_good(new, officer.username, least=access().password_length, field="new_password")
         officer.password_hash, officer.must_change_password = password_hash, False
+        officer.password_expires_at = None
         close_other_sessions(session, officer_id)
         auditing.record(session, CHANGE)
     return Response(status=HTTPStatus.NO_CONTENT)
@@ -162,13 +163,14 @@ def confirm_second_factor(body: dict[str, str]) -> Response:
 
 
 def _view(officer: Officer, csrf: str | None) -> dict[str, Any]:
-    held = sorted(name for name, roles in PERMISSIONS.items() if roles.intersection(officer.roles))
+    in_force = officer.roles_on(clock.today())
+    held = sorted(name for name, roles in PERMISSIONS.items() if roles.intersection(in_force))
     return {
         "id": officer.id,
         "username": officer.username,
         "name": officer.name,
         "agency": officer.agency,
-        "roles": officer.roles,
+        "roles": in_force,
         "permissions": held,
         "second_factor": officer.second_factor_confirmed,
         "due": obligation(officer),

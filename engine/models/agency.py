@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+
 from sqlalchemy import JSON, ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from engine.db import Base, Personal
+from engine.db import Base, Moment, Personal
+
+#: Role -> first and last day on which it is held, as ISO dates; None: no limit.
+RoleTerms = Mapping[str, Sequence[str | None]]
+
+
+def roles_in_force(roles: Sequence[str], terms: RoleTerms, day: date) -> list[str]:
+    """Those of `roles` that are held on `day`; a role without a term is held for good."""
+    on = day.isoformat()
+    return [role for role in roles if _covers(terms.get(role, (None, None)), on)]
+
+
+def _covers(term: Sequence[str | None], on: str) -> bool:
+    first, last = term
+    return (first is None or first <= on) and (last is None or on <= last)
 
 
 class Agency(Base):
@@ -53,16 +70,28 @@ class Officer(Base):
     agency_code: Mapped[str] = mapped_column(ForeignKey("agency.code"), index=True)
     #: Role codes: acceptor, advanced_scanner, first_reviewer, second_reviewer, transfer_operator,
     #: superior_adjudicator, supervisor, archivist, city_administrator, province_administrator,
-    #: business_analyst, auditor
+    #: business_analyst, auditor. What counts today is `roles_on`.
     roles: Mapped[list[str]] = mapped_column(JSON)
+    role_terms: Mapped[dict[str, list[str | None]]] = mapped_column(JSON, default=dict)
     password_hash: Mapped[str] = mapped_column(String(256))
     active: Mapped[bool] = mapped_column(default=True)
     #: An administrator gave the password, and nobody else must know the next one.
     must_change_password: Mapped[bool] = mapped_column(default=False)
+    #: Until when such a password opens anything; None: it is not such a one.
+    password_expires_at: Mapped[datetime | None] = mapped_column(Moment)
     #: Secret of the second factor (base32); it counts once a code of it was given.
     second_factor: Mapped[str | None] = mapped_column(Personal(64))
     second_factor_confirmed: Mapped[bool] = mapped_column(default=False)
     #: The time step of the code used last: none is taken twice.
     second_factor_step: Mapped[int | None]
+    #: Counts the administrators' changes, of which these are the last; None: nobody has changed it.
+    version: Mapped[int] = mapped_column(default=1)
+    changed_by_id: Mapped[int | None] = mapped_column(ForeignKey("officer.id"))
+    changed_at: Mapped[datetime | None] = mapped_column(Moment)
 
     agency: Mapped[Agency] = relationship(lazy="joined")
+    changed_by: Mapped[Officer | None] = relationship(remote_side=[id])
+
+    def roles_on(self, day: date) -> list[str]:
+        """The roles that this officer holds on `day`."""
+        return roles_in_force(self.roles, self.role_terms or {}, day)

@@ -175,7 +175,8 @@ def build(app: Flask, home: Path, clock_: FixedClock, kind: type[Scene] = Scene)
     scene.keep("handed_in", application_id=story.application_id)
     story.act("accept", by=acceptor)
     incident = _break(story.case_id)
-    scene.keep("accepted", **_ids(story), incident_id=incident, **_write_a_message(story))
+    colleague = {"officer_id": scene.officers["archivist", FIRST]}
+    scene.keep("accepted", **_ids(story), incident_id=incident, **_write_a_message(story), **colleague)
     story.act("transfer", by=f"transfer-{FIRST}", to=SECOND, reason="参保地不在本市。", legal_ground="附件2三（五）")
     scene.keep("transferring", **_ids(story))
     for level, officer in (("first", f"first-{FIRST}"), ("second", f"second-{FIRST}")):
@@ -309,6 +310,10 @@ def _template_in(body: Any, scene: Scene) -> bool:
     return scene.ids[scene.stage]["template_id"] in [item["id"] for item in body["items"]]
 
 
+def _account_in(body: Any, scene: Scene) -> bool:
+    return scene.ids[scene.stage]["officer_id"] in [item["id"] for item in body["items"]]
+
+
 def _scan() -> dict[str, Any]:
     return {"material": "diagnosis", "file": (BytesIO(picture("once more")), "x.png")}
 
@@ -394,6 +399,15 @@ ASKS: Mapping[tuple[str, str], Ask] = {
     ("DELETE", f"{_API}/sms/templates/<template_id>/draft"): Ask({"version": 1}, also=frozenset({"no_draft"})),
     ("POST", f"{_API}/sms/templates/<template_id>/publication"): Ask({"version": 1}),
     ("PUT", f"{_API}/sms/slots/<service>"): Ask({"version": 1, "slots": {"urging": None}}),
+    ("GET", f"{_API}/accounts"): Ask(query=f"?agency_code={FIRST}&limit=100", shows=_account_in),
+    ("POST", f"{_API}/accounts"): Ask({"username": "new-one", "name": "钟新", "agency_code": FIRST, "roles": []}),
+    ("PUT", f"{_API}/accounts/<officer_id>"): Ask({"version": 1, "name": "钟改", "agency_code": FIRST}),
+    ("PUT", f"{_API}/accounts/<officer_id>/roles"): Ask({"version": 1, "roles": [{"role": "supervisor"}]}),
+    ("POST", f"{_API}/accounts/<officer_id>/deactivation"): Ask({"version": 1, **REASON}),
+    ("POST", f"{_API}/accounts/<officer_id>/activation"): Ask({"version": 1, **REASON}),
+    ("POST", f"{_API}/accounts/<officer_id>/password"): Ask(REASON),
+    ("POST", f"{_API}/accounts/<officer_id>/unlocking"): Ask(REASON),
+    ("POST", f"{_API}/accounts/<officer_id>/second-factor-removal"): Ask(REASON),
     ("POST", f"{_API}/definitions"): Ask({"files": {}}, also=frozenset({"invalid_input"})),
     ("POST", f"{_API}/definitions/check"): Ask({"files": {}}, also=frozenset({"invalid_input"})),
 }

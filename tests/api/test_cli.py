@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from api.cli import main, tongban
@@ -210,6 +211,43 @@ def test_officers_are_listed_by_role_and_agency(run: Run, system: Flask) -> None
     _, output, _ = run("officers", "list", "--agency", "442099", "--role", "first_reviewer", "--json")
 
     assert {one["username"] for one in json.loads(output)["officers"]} >= {"first-442099", "first2-442099"}
+
+
+@pytest.mark.rule("PER-01")
+def test_the_first_administrators_are_made_on_the_machine_itself(run: Run, system: Flask, client: FlaskClient) -> None:
+    new = ("--name", "钟新", "--agency", "442099", "--role", "city_administrator", "--reason", "上线前调配。")
+
+    assert run("officers", "create", "zhong-xin", *new) == (0, "已新增：zhong-xin\n", "")
+    code, output, _ = run("officers", "password", "zhong-xin", "--reason", "上线前调配。", "--json")
+
+    password = json.loads(output)["password"]
+    opened = client.post("/api/v1/sessions", json={"username": "zhong-xin", "password": password})
+    assert (code, opened.json["officer"]["due"]) == (0, "password_change_due")
+
+
+def test_an_account_is_ended_and_begun_again_and_given_roles_for_a_time(run: Run, system: Flask) -> None:
+    why = ("--reason", "借调。")
+
+    assert run("officers", "deactivate", "first-442099", *why)[0] == 0
+    assert "停用" in run("officers", "list", "--agency", "442099", "--role", "first_reviewer")[1]
+    assert run("officers", "activate", "first-442099", *why)[0] == 0
+    terms = ("--role", "first_reviewer", "--role", "archivist:2023-08-02:2023-08-31")
+    assert run("officers", "roles", "first-442099", *terms, *why)[1] == "+archivist 2023-08-02~2023-08-31\n"
+    assert run("officers", "unlock", "first-442099", *why)[0] == 0
+    assert run("officers", "reset-second-factor", "first-442099", *why)[0] == 0
+
+
+@pytest.mark.parametrize(
+    "role", ["chief", "acceptor:yesterday", "acceptor:2023-08-02:2023-08-01", "auditor", "acceptor:::x"]
+)
+def test_a_role_that_cannot_be_given_is_a_sentence(run: Run, system: Flask, role: str) -> None:
+    code, _, complaint = run(
+        *("officers", "create", "zhong-xin", "--name", "钟新", "--agency", "440305", "--role", role, "--reason", "试。")
+    )
+
+    assert code in (1, 2)
+    assert complaint.strip()
+    assert run("officers", "unlock", "zhong-xin", "--reason", "试。")[0] == 1
 
 
 # The system

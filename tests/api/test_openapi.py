@@ -85,6 +85,7 @@ def test_every_reference_leads_somewhere(description: dict[str, Any]) -> None:
 def test_every_changing_operation_takes_an_idempotency_key(description: dict[str, Any]) -> None:
     # A log-in and what belongs to it: secrets are answered once and kept nowhere.
     own = {f"/api/v1/sessions/current/{part}" for part in ("password", "second-factor", "second-factor/confirmation")}
+    own.add("/api/v1/accounts/{officer_id}/password")
     asking = {"/api/v1/cases/search", "/api/v1/definitions/check", "/api/v1/sms/preview"}
     asking |= {f"/api/v1/{name}s/{{{name}_id}}/unmasking" for name in ("case", "application")}
     reading = {"/api/v1/sessions", "/api/v1/progress", "/api/v1/channels/progress"} | asking | own

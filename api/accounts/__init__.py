@@ -1,0 +1,1 @@
+"""Accounts of officers: who may log in, with which roles."""
