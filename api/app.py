@@ -33,7 +33,9 @@ from api.health.routes import blueprint as health
 from api.health.routes import keep_own_port_to_itself
 from api.incidents.routes import blueprint as incidents
 from api.messages.routes import blueprint as messages
+from api.my.routes import blueprint as my
 from api.progress.routes import blueprint as progress
+from api.representations.routes import blueprint as representations
 from api.schemas import LARGEST_ID
 from api.sessions.routes import blueprint as sessions
 from api.sms_templates.routes import blueprint as sms_templates
@@ -69,6 +71,8 @@ RESOURCES = (
     catalogue,
     progress,
     channels,
+    my,
+    representations,
     messages,
     sms_templates,
 )

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from api.auth import session_kind
 from engine import clock
-from engine.actor import Actor
+from engine.actor import Actor, ApplicantActor, ChannelActor
 from engine.audit import entries
 from engine.audit.entries import CHANGE, EXPORT, READ, REFUSED, UNMASK, About, Origin
 from engine.casework.paging import Page
@@ -48,7 +48,7 @@ _ROWS: Mapping[str, type[Task | Transfer | Escalation | Incident | Message]] = {
     "message_id": Message,
 }
 #: Refusals without a log-in that are worth a line; the rest of the internet's noise is not.
-_OF_STRANGERS = frozenset({"wrong_credentials", "second_factor_wrong", "no_such_progress"})
+_OF_STRANGERS = frozenset({"wrong_credentials", "second_factor_wrong", "no_such_progress", "wrong_code"})
 
 
 def kind_of(view: Callable[..., Any]) -> str | None:
@@ -61,13 +61,20 @@ def note(**what: Any) -> None:
     g.setdefault("audit_notes", {}).update(what)
 
 
-def record(session: Session, kind: str, result: Any = None, *, officer: Officer | None = None) -> list[About]:
+def record(
+    session: Session,
+    kind: str,
+    result: Any = None,
+    *,
+    officer: Officer | None = None,
+    applicant: ApplicantActor | None = None,
+) -> list[About]:
     """Write what this request did, in the transaction of `session`; one entry for each case it was about.
 
-    `officer`: who did it, where the request itself opened the log-in.
+    `officer`, `applicant`: who did it, where the request itself opened the log-in.
     """
     abouts = abouts_of(session, result)
-    _record(session, kind, abouts, None if officer is None else _actor(officer))
+    _record(session, kind, abouts, applicant if officer is None else _actor(officer))
     return abouts
 
 
@@ -95,8 +102,8 @@ def _is_worth_a_line(error: TongbanError) -> bool:
     return isinstance(error, NotFound | NotAuthenticated) and error.code in _OF_STRANGERS
 
 
-def _record(session: Session, kind: str, abouts: Sequence[About], officer: Actor | None) -> None:
-    origin = _origin(officer)
+def _record(session: Session, kind: str, abouts: Sequence[About], opened_by: Actor | ApplicantActor | None) -> None:
+    origin = _origin(opened_by)
     g.recorded_case_ids = [about.case_id for about in abouts if about.case_id is not None]
     for about in abouts or (About(),):
         entries.record(session, origin, kind, _action(), about, reason=_reason())
@@ -112,15 +119,19 @@ def _reason() -> str | None:
     return reason if isinstance(reason, str) else None
 
 
-def _origin(officer: Actor | None) -> Origin:
-    if officer is not None:
-        return Origin(officer=officer, actor=entries.OFFICER, session_kind=entries.NO_SESSION, address=_address())
+def _origin(opened_by: Actor | ApplicantActor | None) -> Origin:
+    if isinstance(opened_by, Actor):
+        return Origin(officer=opened_by, actor=entries.OFFICER, session_kind=entries.NO_SESSION, address=_address())
+    if opened_by is not None:
+        party = opened_by.party
+        return Origin(actor=entries.APPLICANT, party=party, session_kind=entries.NO_SESSION, address=_address())
     party = g.get("party")
     if party is None:
         return Origin(actor=entries.APPLICANT, session_kind=entries.NO_SESSION, address=_address())
     if isinstance(party, Actor):
         return Origin(officer=party, actor=entries.OFFICER, session_kind=session_kind(), address=_address())
-    return Origin(actor=entries.CHANNEL, party=party.party, session_kind=session_kind(), address=_address())
+    kind = entries.CHANNEL if isinstance(party, ChannelActor) else entries.APPLICANT
+    return Origin(actor=kind, party=party.party, session_kind=session_kind(), address=_address())
 
 
 def _actor(officer: Officer) -> Actor:

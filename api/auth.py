@@ -19,10 +19,10 @@ from flask import current_app, g, request
 from sqlalchemy import Row, Select, bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
-from api import channel_access
+from api import applicant_access, channel_access
 from config.settings import Settings
 from engine import clock
-from engine.actor import Actor, ChannelActor, Party
+from engine.actor import Actor, ApplicantActor, ChannelActor, Party
 from engine.db import glance, transaction
 from engine.errors import NotAllowed, NotAuthenticated
 from engine.models import Agency, Officer, OfficerSession
@@ -56,6 +56,8 @@ PERMISSIONS: Mapping[str, frozenset[str]] = {
     "application.refuse": frozenset({"acceptor"}),
     "application.accept": frozenset({"acceptor"}),
     "application.unmask": _WORKERS,
+    "representation.record": frozenset({"acceptor"}),
+    "representation.read": frozenset({"acceptor", "supervisor", "auditor"}),
     "case.read": _READERS,
     "case.unmask": _WORKERS,
     "case.scan": frozenset({"acceptor", "advanced_scanner"}),
@@ -91,7 +93,12 @@ PERMISSIONS: Mapping[str, frozenset[str]] = {
 SCOPES: Mapping[str, str] = {
     "catalogue.read": "catalogue:read",
     "channel.progress": "progress:read",
+    "channel.apply": "applications:create",
+    "channel.read": "applications:read",
 }
+
+#: What an applicant who has logged in may ask for: about himself, and those for whom he acts.
+APPLICANTS = frozenset({"catalogue.read", "my.session", "my.read", "my.apply", "my.revoke"})
 
 
 def requires(permission: str) -> Callable[[View], View]:
@@ -106,10 +113,14 @@ def requires(permission: str) -> Callable[[View], View]:
             if isinstance(g.party, ChannelActor):
                 if scope not in g.party.scopes:
                     raise NotAllowed("该渠道系统没有这项操作的授权。", code="scope_missing", details={"scope": scope})
-                return view(*args, **kwargs)
-            g.actor = g.party
-            if not g.actor.has(*roles):
-                raise NotAllowed("您的岗位没有这项操作的权限。", code="role_missing", details={"roles": sorted(roles)})
+            elif isinstance(g.party, ApplicantActor):
+                if permission not in APPLICANTS:
+                    raise NotAllowed("这项操作由经办机构的工作人员办理。", code="officers_only")
+            else:
+                g.actor = g.party
+                if not g.actor.has(*roles):
+                    allowed = {"roles": sorted(roles)}
+                    raise NotAllowed("您的岗位没有这项操作的权限。", code="role_missing", details=allowed)
             return view(*args, **kwargs)
 
         wrapper.permission = permission  # type: ignore[attr-defined]
@@ -149,6 +160,14 @@ def current_channel() -> ChannelActor:
     party = current_party()
     if not isinstance(party, ChannelActor):
         raise NotAuthenticated("请以渠道系统的凭据访问。")
+    return party
+
+
+def current_applicant() -> ApplicantActor:
+    """The applicant who is asking. Raises NotAuthenticated where it is somebody else."""
+    party = current_party()
+    if not isinstance(party, ApplicantActor):
+        raise NotAuthenticated("请先登录。")
     return party
 
 
@@ -197,6 +216,12 @@ def forget_cookie(session: Session) -> None:
     token = request.cookies.get(cookie_name())
     if token:
         session.execute(delete(OfficerSession).where(OfficerSession.token_hash == _hash(token)))
+        applicant_access.close_session(session, token)
+
+
+def current_token() -> str:
+    """The credential of this request."""
+    return _credential()[1]
 
 
 def cookie_name() -> str:
@@ -275,6 +300,11 @@ def _authenticate(permission: str) -> Party:
     kind, token = _credential()
     if kind == BEARER and channel_access.kind_of(token) is not None:
         return channel_access.authenticate(token)
+    if applicant_access.is_ours(token):
+        applicant = applicant_access.authenticate(kind, token)
+        if kind == COOKIE_KIND and request.method not in ("GET", "HEAD", "OPTIONS"):
+            _require_csrf_token(token)
+        return applicant
     with glance() as connection:
         row = connection.execute(_WHO, {"token_hash": _hash(token)}).one_or_none()
     if row is None or row.kind != kind or _has_ended(row) or not row.active:

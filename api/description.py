@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Flask
 
-from api.auth import PERMISSIONS, SCOPES, permission_of
+from api.auth import APPLICANTS, PERMISSIONS, SCOPES, permission_of
 from api.blueprint import Api
 
 
@@ -33,7 +33,7 @@ def complete(app: Flask, api: Api) -> None:
 
 def _ways_in(permission: str) -> Iterator[dict[str, list[str]]]:
     """Names of the security schemes by which somebody can hold the permission."""
-    if permission in PERMISSIONS:
+    if permission in PERMISSIONS or permission in APPLICANTS:
         yield {"bearer": []}
         yield {"browser": []}
     if permission in SCOPES:

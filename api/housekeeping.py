@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 
 from api import idempotency
 from engine import clock, jobs
-from engine.accounts import attempts
+from engine.accounts import applicants, attempts
 from engine.db import transaction
-from engine.models import OfficerSession
+from engine.models import ApplicantSession, OfficerSession
 from engine.privacy import rotation
 
 _HOURLY = timedelta(hours=1)
@@ -26,8 +26,10 @@ def forget_old_keys(session: Session) -> None:
 
 @jobs.job("sessions.forget", every=_HOURLY)
 def forget_ended_sessions(session: Session) -> None:
-    """Log-ins that ended."""
+    """Log-ins that ended, and codes for log-ins."""
     session.execute(delete(OfficerSession).where(OfficerSession.expires_at <= clock.now()))
+    session.execute(delete(ApplicantSession).where(ApplicantSession.expires_at <= clock.now()))
+    applicants.forget_old_codes(session)
 
 
 @jobs.job("attempts.forget", every=_HOURLY)

@@ -45,5 +45,21 @@ class ChannelActor:
         return f"channel:{self.code}"
 
 
+@dataclass(frozen=True, kw_only=True)
+class ApplicantActor:
+    """Somebody who applies and has logged in: he sees what is his own, and of those for whom he acts."""
+
+    applicant_id: int
+    #: Keyed hash of the identity number; None: it is not known here, and nothing is his own.
+    identity_key: str | None
+
+    @property
+    def party(self) -> str:
+        """As the audit log names it."""
+        return f"applicant:{self.applicant_id}"
+
+
+#: Whoever hands something in without a counter.
+OnlineParty = ChannelActor | ApplicantActor
 #: Whoever may ask for something.
-Party = Actor | ChannelActor
+Party = Actor | OnlineParty

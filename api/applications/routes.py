@@ -45,9 +45,8 @@ LARGEST_UPLOAD = materials.LARGEST_IMAGE + 64 * 1024
 @blueprint.arguments(ApplicationQuery, location="query")
 @blueprint.reads(ApplicationPage, "申请列表", audit=NOTHING)
 def list_applications(session: Session, query: dict[str, Any]) -> Page[Application]:
-    """What was handed in at the counters of the officer's agency or one below it, newest first."""
-    page = {"after": query.get("after"), "limit": query["limit"]}
-    return applications.handed_in(session, current_actor(), state=query.get("state"), **page)
+    """What was handed in at the counters of the officer's agency or one below it, or to it online, newest first."""
+    return applications.handed_in(session, current_actor(), **query)
 
 
 @blueprint.route("", methods=["POST"])

@@ -11,18 +11,18 @@ from api.cases.schemas import CaseBrief, MaterialView, PersonView
 from api.paging import PageQuery, page_of
 from api.schemas import Choice, Code, Flag, Group, Items, Named, Number, Schema, Text
 from engine.casework.applications import STATES
+from engine.casework.intake import OPEN_CHANNELS
 from engine.privacy import masks
 
 
-class ApplicationForm(Schema):
-    """What was handed in at the counter.
+class HandedIn(Schema):
+    """What somebody applies for.
 
     Only the names are checked here: `engine.casework.intake` reads the content against the forms and says every fault
     at once, field by field.
     """
 
     services = fields.Raw(metadata={"type": "array", "items": {"type": "string"}, "description": "事项"})
-    channel = fields.Raw(metadata={"type": "string", "description": "渠道"})
     outlet = fields.Raw(metadata={"type": "string", "description": "受理网点"})
     injured_on = fields.Raw(metadata={"type": "string", "description": "工伤发生日期，2023-07-17"})
     advance_payment = fields.Raw(metadata={"type": ["boolean", "null"], "description": "是否涉及申请先行支付"})
@@ -34,6 +34,12 @@ class ApplicationForm(Schema):
     auxiliary = fields.Raw(metadata={"type": ["array", "null"], "description": "辅助项"})
     forms = fields.Raw(metadata={"type": ["object", "null"], "description": "按表号填写的申请表，见 /forms/{code}"})
     facts = fields.Raw(metadata={"type": ["object", "null"], "description": "按事项填写的内容，见 /facts/{service}"})
+
+
+class ApplicationForm(HandedIn):
+    """What was handed in at the counter."""
+
+    channel = fields.Raw(metadata={"type": "string", "description": "渠道"})
 
 
 class FurtherForms(Schema):
@@ -93,6 +99,7 @@ class ApplicationQuery(PageQuery):
     """Which applications."""
 
     state = Choice(list(STATES), metadata={"description": "申请状态"})
+    channel = Choice(OPEN_CHANNELS, metadata={"description": "渠道"})
 
 
 class ApplicationBrief(ma.Schema):
@@ -103,6 +110,7 @@ class ApplicationBrief(ma.Schema):
     state = fields.String(required=True)
     state_name = fields.Function(lambda application: STATES[application.state], metadata={"type": "string"})
     services = fields.List(fields.String(), required=True)
+    channel = fields.String(required=True)
     person_name: fields.Field[Any] = fields.Function(
         lambda application: masks.name(application.person.name),
         metadata={"type": "string", "description": "隐去名字，只显示姓"},

@@ -21,6 +21,7 @@ from api.catalogue.schemas import (
     OutletQuery,
     OutletView,
     RoleView,
+    ServiceItemView,
     ServiceView,
     list_of,
     plain,
@@ -31,6 +32,7 @@ from config.form_schemas import FormSchema, fact_schemas, form_schemas
 from config.province import LEVELS
 from config.roles import BINDING_ROLES, role_rules
 from config.task_forms import task_forms
+from engine.casework import online
 from engine.casework.access import subtree
 from engine.errors import NotFound
 from engine.models import Agency, Officer, Outlet
@@ -46,6 +48,14 @@ blueprint = Blueprint("catalogue", __name__, url_prefix="/api/v1", description="
 def list_services(session: Session) -> dict[str, Any]:
     """The services as the province configures them."""
     return {"items": sorted(services().values(), key=lambda service: service.number)}
+
+
+@blueprint.route("/service-items", methods=["GET"])
+@requires("catalogue.read")
+@blueprint.reads(list_of(ServiceItemView), "全部经办服务事项", audit=NOTHING)
+def list_service_items(session: Session) -> dict[str, Any]:
+    """Every service of work-injury insurance: which any counter takes, and which can be applied for online."""
+    return {"items": online.service_items(session)}
 
 
 @blueprint.route("/agencies", methods=["GET"])

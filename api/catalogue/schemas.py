@@ -30,6 +30,15 @@ class ServiceView(ma.Schema):
     further_forms = fields.List(fields.String(), required=True)
 
 
+class ServiceItemView(ma.Schema):
+    """One service of work-injury insurance (经办服务事项), of the eleven or not."""
+
+    code = fields.String(required=True)
+    title = fields.String(required=True)
+    province_wide = fields.Boolean(required=True, metadata={"description": "全省任一网点可以受理"})
+    online = fields.Boolean(required=True, metadata={"description": "可以通过各渠道网上申请"})
+
+
 class AgencyView(ma.Schema):
     """One agency (经办机构)."""
 

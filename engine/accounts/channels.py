@@ -22,6 +22,8 @@ from engine.models import ChannelClient, ChannelKey
 ONLINE_CHANNELS = {"web_hall": "网上大厅", "terminal": "自助终端", "yueshengshi": "粤省事", "app": "广东人社APP"}
 #: What a channel system may be allowed, and what that means.
 SCOPES = {
+    "applications:create": "为已核实身份的申请人提交申请和材料",
+    "applications:read": "查询本渠道提交的申请",
     "catalogue:read": "查询事项目录和表单",
     "progress:read": "查询办理进度",
 }

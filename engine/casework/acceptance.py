@@ -170,9 +170,9 @@ def _record_acceptance(session: Session, case: Case, application: Application, a
             "due_on": case.due_on.isoformat(),
             "due_provisional": case.due_provisional,
             "materials": [
-                {"name": item.name, "copies": item.paper_copies}
+                {"name": item.name, "copies": item.brought}
                 for item in materials.of_application(session, application.id)
-                if item.paper_copies
+                if item.brought
             ],
         },
     )

@@ -56,13 +56,21 @@ def submit_application(session: Session, command: Mapping[str, Any], actor: Acto
     at = clock.now()
     handed_in = intake.read(command, at.date())
     outlet = _own_outlet(session, handed_in.outlet_code, actor)
+    return register(session, handed_in, outlet, at, actor)
+
+
+def register(
+    session: Session, handed_in: intake.Intake, outlet: Outlet, at: datetime, actor: Actor | None, **details: Any
+) -> Application:
+    """Register what was read and checked; `actor`: the officer at the counter, None where there was none."""
     worker = handed_in.worker
+    # Whoever acts for the worker online must not put his own phone in place of the worker's, to which codes are sent.
     person = people.register_person(
         session,
         identity_type=worker["identity_type"],
         identity_number=worker["identity_number"],
         name=worker["name"],
-        phone=worker.get("phone"),
+        phone=worker.get("phone") if actor or handed_in.content["applicant"]["kind"] == "worker" else None,
     )
     application = Application(
         state="draft",
@@ -79,7 +87,7 @@ def submit_application(session: Session, command: Mapping[str, Any], actor: Acto
         routing={},
         checklist={},
         notices=[],
-        created_by_id=actor.officer_id,
+        created_by_id=actor.officer_id if actor else None,
         created_at=at,
     )
     session.add(application)
@@ -97,6 +105,7 @@ def submit_application(session: Session, command: Mapping[str, Any], actor: Acto
         routing=application.routing["state"],
         handling_agency=application.handling_agency_code,
         gates=[gate["rule"] for gate in application.gates if not gate["passed"]],
+        **details,
     )
     if application.state == "unresolved":
         instances.start(
@@ -121,9 +130,15 @@ def find_application(session: Session, application_id: int, actor: Actor) -> App
 
 
 def handed_in(
-    session: Session, actor: Actor, *, state: str | None = None, after: str | None = None, limit: int = 20
+    session: Session,
+    actor: Actor,
+    *,
+    state: str | None = None,
+    channel: str | None = None,
+    after: str | None = None,
+    limit: int = 20,
 ) -> Page[Application]:
-    """What was handed in at the counters of the officer's agency and those below it, newest first.
+    """What was handed in at the counters of the officer's agency and those below it, or to them online, newest first.
 
     So that an applicant who comes back after a notice is found again (S21).
     """
@@ -132,6 +147,8 @@ def handed_in(
     query = select(Application).where(Application.accepting_agency_code.in_(counters)).options(*_SHOWN)
     if state is not None:
         query = query.where(Application.state == state)
+    if channel is not None:
+        query = query.where(Application.channel == channel)
     if after is not None:
         query = query.where(Application.id < key_in(after))
     rows = list(session.scalars(query.order_by(Application.id.desc()).limit(size + 1)))

@@ -136,6 +136,11 @@ def progress(session: Session, receipt_number: str, identity_number: str) -> dic
     case = session.scalar(select(Case).where(Case.receipt_number == receipt_number))
     if case is None or case.person.identity_key != ports().identity_key(identity_number):
         raise NotFound("没有找到与受理回执号和证件号码相符的办件，请核对后重试。", code="no_such_progress")
+    return progress_of(case)
+
+
+def progress_of(case: Case) -> dict[str, Any]:
+    """The same, for somebody whose case it is."""
     return {
         "receipt_number": case.receipt_number,
         "service": services()[case.service].title,

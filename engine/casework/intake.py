@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from config.catalogue import CHANNELS, services
 from config.form_schemas import fact_schemas, form_schemas, other_services, party_schemas
+from config.register import reason
 from engine.casework.forms import REQUIRED, Desk, Faults, check_form, day
 from engine.errors import InvalidInput, RuleRefused
 from engine.ports import ports
@@ -40,14 +41,15 @@ class Intake:
         return worker
 
 
-def read(command: Mapping[str, Any], today: date) -> Intake:
+def read(command: Mapping[str, Any], today: date, *, online: bool = False) -> Intake:
     """The application that `command` describes.
 
-    Raises InvalidInput with every fault by field; RuleRefused for a service that exists but that only the place of
-    insurance takes.
+    `online`: no outlet needs to be named, and each service that has a diagram may be asked for (SCO-08). Raises
+    InvalidInput with every fault by field; RuleRefused for a service that exists but is not taken here.
     """
     desk, faults = Desk(identity=ports().identity, today=today), Faults()
-    wanted = _services(command.get("services"), today, faults)
+    refuse = _refuse_offline_service if online else _refuse_other_service
+    wanted = _services(command.get("services"), today, refuse, faults)
     injured_on = _injured_on(command.get("injured_on"), today, faults)
     parties = _parties(command, desk, faults)
     _check_people(parties, wanted, injured_on, faults)
@@ -57,7 +59,7 @@ def read(command: Mapping[str, Any], today: date) -> Intake:
     intake = Intake(
         services=wanted,
         channel=_channel(command.get("channel"), faults),
-        outlet_code=_code(command.get("outlet"), "outlet", faults),
+        outlet_code=_outlet(command.get("outlet"), online, faults),
         injured_on=injured_on or today,
         advance_payment=_boolean(command.get("advance_payment"), "advance_payment", faults),
         content={
@@ -90,7 +92,7 @@ def read_forms(
 # --- services, channel, outlet, ticks
 
 
-def _services(value: Any, today: date, faults: Faults) -> list[str]:
+def _services(value: Any, today: date, refuse: Callable[[str, date], None], faults: Faults) -> list[str]:
     if not isinstance(value, list) or not value:
         faults.add("services", "请至少选择一个事项。")
         return []
@@ -101,7 +103,7 @@ def _services(value: Any, today: date, faults: Faults) -> list[str]:
         elif code in wanted:
             faults.add(f"services.{number}", "事项重复。")
         else:
-            _refuse_other_service(code, today)
+            refuse(code, today)
             wanted.append(code)
     if len(value) > len(services()):
         faults.add("services", "事项过多。")
@@ -114,6 +116,20 @@ def _refuse_other_service(code: str, today: date) -> None:
     title = services()[code].title if code in services() else other_services()[code]
     gate = ports().gates.refusal_of_service(title, today)
     raise RuleRefused(gate.message, code=gate.code, because=gate.because, details={"rule": gate.rule, "service": code})
+
+
+def _refuse_offline_service(code: str, today: date) -> None:
+    if code not in services():
+        raise RuleRefused(
+            f"“{other_services()[code]}”尚不能在本系统网上申请，请到参保地社会保险经办机构或主管部门办理。",
+            code="service_not_online",
+            because=[reason("SCO-08")],
+            details={"rule": "SCO-08", "service": code},
+        )
+
+
+def _outlet(value: Any, online: bool, faults: Faults) -> str:
+    return "" if online and value is None else _code(value, "outlet", faults)
 
 
 def _channel(value: Any, faults: Faults) -> str:

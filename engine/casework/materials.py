@@ -40,14 +40,14 @@ def is_required(item: MaterialItem) -> bool:
 def missing_materials(session: Session, application: Application) -> list[MaterialItem]:
     """What still has to be handed in before acceptance.
 
-    Before a notice: every required material without paper. After one: what the notices asked for and nobody has
-    brought since, because on return only that is asked (S21).
+    Before a notice: every required material that was not brought, on paper or online. After one: what the notices
+    asked for and nobody has brought since, because on return only that is asked (S21).
     """
     items = of_application(session, application.id)
     if not application.notices:
-        return [item for item in items if is_required(item) and not item.paper_copies]
+        return [item for item in items if is_required(item) and not item.brought]
     asked = {gap["material"]: gap["copies"] for notice in application.notices for gap in notice["missing"]}
-    return [item for item in items if item.material in asked and item.paper_copies <= asked[item.material]]
+    return [item for item in items if item.material in asked and item.brought <= asked[item.material]]
 
 
 def missing_images(session: Session, case: Case) -> list[MaterialItem]:
@@ -130,22 +130,15 @@ def add_image(session: Session, application_id: int, material: str, content: byt
     case of the application (SUP-05). Raises InvalidInput for what is no PDF, JPEG or PNG of at most 10 MB.
     """
     application = _for_scanning(session, application_id, actor)
-    item = next((one for one in of_application(session, application.id) if one.material == material), None)
-    if item is None:
-        raise InvalidInput(fields={"material": ["清单上没有这项材料。"]})
-    _check_image(content)
-    if len(item.images) >= _MOST_IMAGES:
-        raise InvalidInput(fields={"content": [f"一项材料的影像不能超过{_MOST_IMAGES}页。"]})
-    # Written before the commit: a file without a row is harmless, a row without its file is not.
-    sha256 = ports().files.put(content)
-    if sha256 in item.images:
+    item = line_of(session, application, material)
+    sha256 = stored(content, item)
+    if sha256 is None:
         return item
-    item.images = [*item.images, sha256]
-    item.imaged_by_id, item.imaged_at = actor.officer_id, clock.now()
+    item.imaged_by_id = actor.officer_id
     record_event(
         session,
         "material_imaged",
-        at=item.imaged_at,
+        at=clock.now(),
         actor=actor,
         application_id=application.id,
         material=material,
@@ -155,7 +148,30 @@ def add_image(session: Session, application_id: int, material: str, content: byt
     return item
 
 
-def _check_image(content: bytes) -> None:
+def line_of(session: Session, application: Application, material: str) -> MaterialItem:
+    """The checklist's line of the material. Raises InvalidInput where there is none."""
+    item = next((one for one in of_application(session, application.id) if one.material == material), None)
+    if item is None:
+        raise InvalidInput(fields={"material": ["清单上没有这项材料。"]})
+    return item
+
+
+def stored(content: bytes, item: MaterialItem) -> str | None:
+    """The SHA-256 of a new image of the line; None: it is there already. Raises InvalidInput for what is no image."""
+    check_image(content)
+    if len(item.images) >= _MOST_IMAGES:
+        raise InvalidInput(fields={"content": [f"一项材料的影像不能超过{_MOST_IMAGES}页。"]})
+    # Written before the commit: a file without a row is harmless, a row without its file is not.
+    sha256 = ports().files.put(content)
+    if sha256 in item.images:
+        return None
+    item.images = [*item.images, sha256]
+    item.imaged_at = clock.now()
+    return sha256
+
+
+def check_image(content: bytes) -> None:
+    """Raises InvalidInput for what is no PDF, JPEG or PNG of at most 10 MB."""
     if not content:
         raise InvalidInput(fields={"content": ["影像文件是空的。"]})
     if len(content) > LARGEST_IMAGE:
@@ -199,7 +215,7 @@ def gaps(items: Iterable[MaterialItem], what: Mapping[str, str]) -> list[dict[st
             "material": item.material,
             "name": item.name,
             "what": what.get(item.material) or "未提交",
-            "copies": item.paper_copies,
+            "copies": item.brought,
         }
         for item in items
     ]

@@ -1,21 +1,26 @@
 """Text messages (短信): one row per occasion, made in the transaction of the change and sent after it.
 
-`emit` is the only way to make one. What cannot be sent holds up nobody: a message without a mobile number, or without
-a value that its text needs, is on record as failed and says why; an empty slot makes a row that says so (SMS-02).
+`emit` makes all that are about a case or an application. What cannot be sent holds up nobody: a message without a
+mobile number, or without a value that its text needs, is on record as failed and says why; an empty slot makes a row
+that says so (SMS-02).
 """
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from datetime import datetime
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from engine.casework.events import record_event
 from engine.casework.message_texts import LONGEST_MESSAGE, keys_in, missing_values, render, shortened
-from engine.models import Message
+from engine.models import Agency, Message
 from engine.ports import ports
 
+#: Beside the slots of a service: what an applicant logs in with.
+SIGN_ON_CODE = "sign_on_code"
 #: 受理短信 and 收件短信 are the accepting agency's, every other message the handling agency's (SMS-01, ACC-04).
 ACCEPTING_SLOTS = frozenset({"acceptance", "receipt", "not_injury_or_refusal"})
 
@@ -59,6 +64,24 @@ def emit(
     if template:
         _word(message, [text for text in (template, standard) if text], values)
         _check(session, message, at)
+    return message
+
+
+def emit_code(session: Session, *, phone: str | None, code: str, minutes: int, at: datetime) -> Message:
+    """Put a code for a log-in into the outbox; the province sends it. Nothing of it is about a case."""
+    message = Message(
+        slot=SIGN_ON_CODE,
+        occasion=secrets.token_hex(16),
+        sender_agency_code=session.scalars(select(Agency.code).where(Agency.superior_code.is_(None))).one(),
+        state="made",
+        made_at=at,
+        template=f"您的登录验证码是{{1}}，{minutes}分钟内有效。请勿告诉他人。",
+        parameters=[code],
+    )
+    message.text = str(message.template).replace("{1}", code)
+    session.add(message)
+    address(message, phone)
+    _check(session, message, at)
     return message
 
 

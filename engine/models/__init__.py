@@ -2,7 +2,8 @@
 
 from engine.models.account import Absence, Attempt, OfficerSession
 from engine.models.agency import Agency, Officer, Outlet
-from engine.models.application import Application, InsuranceRelation, Person
+from engine.models.applicant import Applicant, ApplicantCode, ApplicantSession, Representation, RepresentationPaper
+from engine.models.application import Application, InsuranceRelation, OnlineApplication, Person
 from engine.models.audit import AUDIT_IDS, AuditEntry, AuditPending, AuditSeal, KeyRotation
 from engine.models.benefit import (
     BankAccount,
@@ -35,6 +36,9 @@ __all__ = [
     "AUDIT_IDS",
     "Absence",
     "Agency",
+    "Applicant",
+    "ApplicantCode",
+    "ApplicantSession",
     "Application",
     "Attempt",
     "AuditEntry",
@@ -70,11 +74,14 @@ __all__ = [
     "MessageTemplateVersion",
     "Officer",
     "OfficerSession",
+    "OnlineApplication",
     "Outlet",
     "Payee",
     "Person",
     "ReceiptNumber",
     "RelationClosure",
+    "Representation",
+    "RepresentationPaper",
     "ServiceConfiguration",
     "SlotBinding",
     "Supplement",

@@ -76,10 +76,26 @@ class Application(Base):
     #: One-time notices given: [{"at", "by", "missing": [...], "reason"}]
     notices: Mapped[Any] = mapped_column(PersonalJSON, default=list)
     eligibility_checked: Mapped[Any] = mapped_column(JSON, nullable=True)
-    created_by_id: Mapped[int] = mapped_column(ForeignKey("officer.id"))
+    #: The officer at the counter; None: it was handed in online (`OnlineApplication`).
+    created_by_id: Mapped[int | None] = mapped_column(ForeignKey("officer.id"))
     created_at: Mapped[datetime] = mapped_column(Moment)
 
     person: Mapped[Person] = relationship()
     outlet: Mapped[Outlet] = relationship()
     accepting_agency: Mapped[Agency] = relationship(foreign_keys=[accepting_agency_code])
     handling_agency: Mapped[Agency | None] = relationship(foreign_keys=[handling_agency_code])
+
+
+class OnlineApplication(Base):
+    """Who handed in an application that no officer took in."""
+
+    __tablename__ = "online_application"
+    __table_args__ = (Index("ix_online_application_party", "party", "application_id"),)
+
+    application_id: Mapped[int] = mapped_column(ForeignKey("application.id"), primary_key=True)
+    #: channel:web-hall or applicant:17
+    party: Mapped[str] = mapped_column(String(80))
+    #: {"method", "reference"}: how the channel system made sure of the applicant's identity; None: he was logged in.
+    identity_check: Mapped[Any] = mapped_column(PersonalJSON, nullable=True)
+
+    application: Mapped[Application] = relationship()

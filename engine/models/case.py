@@ -130,11 +130,18 @@ class MaterialItem(Base):
     #: Where the paper lies.
     collected_agency_code: Mapped[str | None] = mapped_column(String(16))
     collected_at: Mapped[datetime | None] = mapped_column(Moment)
+    #: Pages that the applicant handed in online: they stand for paper.
+    uploads: Mapped[int] = mapped_column(default=0, server_default="0")
     #: SHA-256 of the stored scans, in order.
     images: Mapped[list[str]] = mapped_column(JSON, default=list)
     imaged_by_id: Mapped[int | None] = mapped_column(ForeignKey("officer.id"))
     imaged_at: Mapped[datetime | None] = mapped_column(Moment)
     supplement_id: Mapped[int | None] = mapped_column(ForeignKey("supplement.id"))
+
+    @property
+    def brought(self) -> int:
+        """How much of it was handed in, on paper or online."""
+        return self.paper_copies + self.uploads
 
 
 class IssuedDocument(Base):

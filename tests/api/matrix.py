@@ -31,6 +31,7 @@ from api.demo.story import application
 from engine import clock
 from engine.db import db, transaction
 from engine.models import Escalation, Incident, Instance, Message, Officer, Task, Transfer
+from tests.api.online import REPRESENTATION, record_representation
 from tests.applications import OfficerClient, token_of
 from tests.conftest import FixedClock
 from tests.stories.telling import Telling, telling
@@ -176,7 +177,15 @@ def build(app: Flask, home: Path, clock_: FixedClock, kind: type[Scene] = Scene)
     story.act("accept", by=acceptor)
     incident = _break(story.case_id)
     colleague = {"officer_id": scene.officers["archivist", FIRST]}
-    scene.keep("accepted", **_ids(story), incident_id=incident, **_write_a_message(story), **colleague)
+    representation = record_representation(app)
+    scene.keep(
+        "accepted",
+        **_ids(story),
+        incident_id=incident,
+        representation_id=representation,
+        **_write_a_message(story),
+        **colleague,
+    )
     story.act("transfer", by=f"transfer-{FIRST}", to=SECOND, reason="参保地不在本市。", legal_ground="附件2三（五）")
     scene.keep("transferring", **_ids(story))
     for level, officer in (("first", f"first-{FIRST}"), ("second", f"second-{FIRST}")):
@@ -314,6 +323,14 @@ def _account_in(body: Any, scene: Scene) -> bool:
     return scene.ids[scene.stage]["officer_id"] in [item["id"] for item in body["items"]]
 
 
+def _representation_in(body: Any, scene: Scene) -> bool:
+    return scene.ids[scene.stage]["representation_id"] in [item["id"] for item in body["items"]]
+
+
+def _paper() -> dict[str, Any]:
+    return {"file": (BytesIO(picture("another paper")), "x.png")}
+
+
 def _scan() -> dict[str, Any]:
     return {"material": "diagnosis", "file": (BytesIO(picture("once more")), "x.png")}
 
@@ -387,6 +404,9 @@ ASKS: Mapping[tuple[str, str], Ask] = {
     ("GET", f"{_API}/audit"): Ask(query="?kind=change", shows=_entry_in),
     ("GET", f"{_API}/messages"): Ask(shows=_message_in),
     ("POST", f"{_API}/messages/<message_id>/retry"): Ask(also=frozenset({"message_not_failed"})),
+    ("GET", f"{_API}/representations"): Ask(shows=_representation_in),
+    ("POST", f"{_API}/representations"): Ask(REPRESENTATION),
+    ("POST", f"{_API}/representations/<representation_id>/papers"): Ask(files=_paper),
     ("POST", f"{_API}/sms/preview"): Ask({"content": "尊敬的XM，您好。"}),
     ("GET", f"{_API}/sms/categories"): Ask(shows=_category_in),
     ("POST", f"{_API}/sms/categories"): Ask({"name": "工伤备案"}),

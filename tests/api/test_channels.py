@@ -17,19 +17,24 @@ from joserfc.jwk import RSAKey
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
+from config.catalogue import services
+from config.form_schemas import other_services
 from config.sign_on import SignOnSettings
 from engine.accounts import channels
+from engine.accounts.channels import ONLINE_CHANNELS
 from engine.audit import verifying
 from engine.db import db, transaction
-from engine.models import AuditEntry, ChannelKey
-from tests.api.conftest import is_problem
+from engine.models import Application, AuditEntry, ChannelKey, OnlineApplication
+from tests.api.conftest import ZHONGSHAN, is_problem
+from tests.api.online import CHECKED, OnlineClient, channel, handed_in
 from tests.api.provider import Provider, serving
-from tests.applications import token_of
+from tests.applications import log_in, token_of
 from tests.conftest import FixedClock
 from tests.stories.telling import Telling
 
 WORKER = "442000198405170316"
 SERVICES = "/api/v1/services"
+APPLICATIONS = "/api/v1/channels/applications"
 
 
 @pytest.fixture(scope="module")
@@ -352,6 +357,104 @@ def test_guesses_at_a_receipt_are_counted_through_a_channel_too(ask: Ask, key: s
     answers = [ask(key, "/api/v1/channels/progress", body) for _ in range(11)]
 
     assert [answer.status_code for answer in answers] == [404] * 10 + [429]
+
+
+def test_a_channel_applies_for_whom_it_vouches_and_the_place_of_insurance_accepts(app: Flask) -> None:
+    hall = channel(app)
+
+    answer = hall.post(APPLICATIONS, {**handed_in(), **CHECKED})
+
+    assert answer.status_code == 201, answer.json
+    number = answer.json["id"]
+    assert (answer.json["channel"], answer.json["accepting_agency"]["code"]) == ("web_hall", ZHONGSHAN)
+    assert all(gate["passed"] for gate in answer.json["gates"])
+    for material in answer.json["missing"]:
+        assert hall.upload(f"{APPLICATIONS}/{number}/images", material=material).status_code == 201
+    counter = log_in(app, f"acceptor-{ZHONGSHAN}")
+    path = f"/api/v1/applications/{number}"
+    assert counter.post(f"{path}/checks", {"eligible": True, "complete": True}).status_code == 200
+    [case] = counter.post(f"{path}/acceptance", {}).json["cases"]
+    assert counter.get(f"/api/v1/cases/{case['id']}").json["channel"] == "web_hall"
+    [shown] = hall.get(f"{APPLICATIONS}/{number}").json["cases"]
+    assert (shown["receipt_number"], shown["title"]) == (case["receipt_number"], "工伤医疗费")
+    vouched = db.session.get_one(OnlineApplication, number)
+    assert (vouched.party, vouched.identity_check) == ("channel:web-hall", CHECKED["identity_check"])
+    parties = {entry.party for entry in db.session.scalars(select(AuditEntry)) if entry.action.startswith("channels.")}
+    assert parties == {"channel:web-hall"}
+
+
+def test_another_channel_does_not_learn_of_the_application(app: Flask) -> None:
+    number = channel(app).post(APPLICATIONS, {**handed_in(), **CHECKED}).json["id"]
+    other = channel(app, "terminal-maker", "terminal")
+
+    theirs, nobodys = (other.get(f"{APPLICATIONS}/{one}") for one in (number, 999999))
+    assert is_problem(theirs, 404, "not_found")
+    assert theirs.json == nobodys.json
+    assert other.upload(f"{APPLICATIONS}/{number}/images", material="diagnosis").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "check", [None, {}, {"method": "face"}, {"method": "guess", "reference": "x"}, {"method": "face", "reference": ""}]
+)
+def test_a_channel_that_vouches_for_nobody_hands_nothing_in(app: Flask, check: Any) -> None:
+    stated = {**handed_in(), **({} if check is None else {"identity_check": check})}
+
+    answer = channel(app).post(APPLICATIONS, stated)
+
+    assert is_problem(answer, 422, "invalid_input")
+    assert any(name.startswith("identity_check") for name in answer.json["fields"])
+    assert db.session.scalars(select(Application)).all() == []
+
+
+def test_what_is_sent_twice_under_one_key_is_one_application_for_each_channel(app: Flask) -> None:
+    body = {**handed_in(), **CHECKED}
+    hall, terminal = channel(app), channel(app, "terminal-maker", "terminal")
+
+    def send(client: OnlineClient) -> TestResponse:
+        headers = {"Authorization": f"Bearer {client.credential}", "Idempotency-Key": "the-same-key"}
+        return app.test_client().post(APPLICATIONS, json=body, headers=headers)
+
+    first, again, other = send(hall), send(hall), send(terminal)
+
+    assert first.json == again.json
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert other.json["id"] != first.json["id"]
+    assert other.json["channel"] == "terminal"
+
+
+#: Days on which what the demo's applications state has happened.
+LATER = "2024-04-01T09:00"
+
+
+@pytest.mark.rule("SCO-08")
+@pytest.mark.parametrize("kind", ONLINE_CHANNELS)
+@pytest.mark.parametrize("service", services())
+def test_each_service_that_has_a_diagram_is_taken_through_each_channel(
+    app: Flask, clock: FixedClock, service: str, kind: str
+) -> None:
+    clock.set(LATER)
+
+    answer = channel(app, "some-channel", kind).post(APPLICATIONS, {**handed_in(service), **CHECKED})
+
+    assert answer.status_code == 201, answer.json
+    assert (answer.json["services"], answer.json["channel"], answer.json["state"]) == ([service], kind, "draft")
+    assert answer.json["materials"]
+
+
+@pytest.mark.rule("SCO-08")
+def test_every_service_is_in_the_catalogue_with_where_it_can_be_applied_for(app: Flask) -> None:
+    hall = channel(app)
+
+    items = hall.get("/api/v1/service-items").json["items"]
+
+    assert {item["code"] for item in items} == services().keys() | other_services().keys()
+    assert {item["code"] for item in items if item["province_wide"]} == set(services())
+    assert {item["code"] for item in items if item["online"]} == set(services())
+    assert all(item["title"] for item in items)
+    for code in other_services():
+        answer = hall.post(APPLICATIONS, {**handed_in(), **CHECKED, "services": [code]})
+        assert is_problem(answer, 422, "service_not_online")
+        assert answer.json["because"][0]["quote"].startswith("工伤保险全部经办服务事项")
 
 
 def test_an_entry_that_names_another_channel_is_found_out(ask: Ask, key: str, accepted: Telling) -> None:

@@ -7,7 +7,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from api.app import create_app
-from api.auth import EVERYONE, PERMISSIONS, SCOPES, permission_of
+from api.auth import APPLICANTS, EVERYONE, PERMISSIONS, SCOPES, permission_of
 from config.settings import Settings
 from engine.process.diagram import ROLES
 from tests.api.conftest import SHENZHEN, is_problem, make_officer
@@ -17,6 +17,8 @@ from tests.applications import log_in
 PUBLIC = {
     ("POST", "/api/v1/sessions"),
     ("POST", "/api/v1/progress"),
+    ("POST", "/api/v1/my/codes"),
+    ("POST", "/api/v1/my/sessions"),
     ("GET", "/healthz"),
     ("GET", "/api/v1/health"),
     ("GET", "/readyz"),
@@ -58,7 +60,7 @@ def test_every_route_declares_a_permission_or_is_on_the_list_of_public_ones(rout
 
 
 def test_every_permission_is_asked_for_and_held_by_known_roles(routes) -> None:
-    assert {permission_of(view) for _, _, view in routes} - {None} == PERMISSIONS.keys() | SCOPES.keys()
+    assert {permission_of(view) for _, _, view in routes} - {None} == PERMISSIONS.keys() | SCOPES.keys() | APPLICANTS
     assert all(roles and roles <= set(ROLES) for roles in PERMISSIONS.values())
 
 

@@ -1,0 +1,1 @@
+"""What applicants do by themselves: log in, apply, see how far their cases are."""
