@@ -38,6 +38,7 @@ from api.progress.routes import blueprint as progress
 from api.representations.routes import blueprint as representations
 from api.schemas import LARGEST_ID
 from api.sessions.routes import blueprint as sessions
+from api.sign_on.routes import blueprint as sign_on
 from api.sms_templates.routes import blueprint as sms_templates
 from api.tasks.routes import blueprint as tasks
 from api.training.routes import blueprint as training
@@ -59,6 +60,7 @@ MIGRATIONS = PROJECT / "engine" / "models" / "migrations"
 
 RESOURCES = (
     sessions,
+    sign_on,
     accounts,
     audit,
     applications,
@@ -105,6 +107,11 @@ def create_app(settings: Settings) -> Flask:
     app.config.update(
         TONGBAN=settings,
         SQLALCHEMY_DATABASE_URI=settings.sqlalchemy_url,
+        # Signs what a browser keeps between here and an identity provider, and nothing else.
+        SECRET_KEY=hmac.new(settings.secret.encode(), b"sign-on", hashlib.sha256).digest(),
+        SESSION_COOKIE_NAME="tongban_sign_on",
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=settings.mode == "production",
         # An error's text ends up in logs, and the values of a statement are personal.
         SQLALCHEMY_ENGINE_OPTIONS={"hide_parameters": True},
         API_TITLE="通办",

@@ -48,7 +48,9 @@ _ROWS: Mapping[str, type[Task | Transfer | Escalation | Incident | Message]] = {
     "message_id": Message,
 }
 #: Refusals without a log-in that are worth a line; the rest of the internet's noise is not.
-_OF_STRANGERS = frozenset({"wrong_credentials", "second_factor_wrong", "no_such_progress", "wrong_code"})
+_OF_STRANGERS = frozenset(
+    {"wrong_credentials", "second_factor_wrong", "no_such_progress", "wrong_code", "sign_on_unknown"}
+)
 
 
 def kind_of(view: Callable[..., Any]) -> str | None:

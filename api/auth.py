@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from functools import wraps
 from typing import Any, Protocol, TypeVar, cast
@@ -32,6 +32,8 @@ from engine.process.diagram import ROLES
 View = TypeVar("View", bound=Callable[..., Any])
 
 BEARER, COOKIE_KIND = "bearer", "cookie"
+#: A browser's log-in that an identity provider vouched for.
+SIGN_ON = "sign_on"
 COOKIE = "tongban_session"
 CSRF_HEADER = "X-CSRF-Token"
 _NOTED_EVERY = timedelta(minutes=1)
@@ -143,7 +145,7 @@ def public(view: View) -> View:
 
 def _forget() -> None:
     """Nobody is left over from a request before this one, nor what it said of itself."""
-    for name in ("actor", "party", "audit_notes"):
+    for name in ("actor", "party", "audit_notes", "signed_on"):
         g.pop(name, None)
 
 
@@ -260,10 +262,19 @@ def obligation(officer: Account | Row[*tuple[Any, ...]]) -> str | None:
     """What this officer has to do before anything else: `password_change_due`, `second_factor_due`."""
     if officer.must_change_password:
         return "password_change_due"
-    asked = {"off": False, "everyone": True}.get(
-        _settings().access.second_factor, not _ADMINISTRATORS.isdisjoint(officer.roles)
-    )
+    asked = needs_second_factor(officer.roles)
     return "second_factor_due" if asked and not officer.second_factor_confirmed else None
+
+
+def needs_second_factor(roles: Iterable[str]) -> bool:
+    """Whoever holds these roles must not depend on a password alone."""
+    administers = not _ADMINISTRATORS.isdisjoint(roles)
+    return {"off": False, "everyone": True}.get(_settings().access.second_factor, administers)
+
+
+def current_obligation(officer: Account | Row[*tuple[Any, ...]]) -> str | None:
+    """The same for this log-in; whoever an identity provider vouched for used no password, and its factors."""
+    return None if g.get("signed_on") else obligation(officer)
 
 
 _OBLIGATIONS = {
@@ -307,11 +318,12 @@ def _authenticate(permission: str) -> Party:
         return applicant
     with glance() as connection:
         row = connection.execute(_WHO, {"token_hash": _hash(token)}).one_or_none()
-    if row is None or row.kind != kind or _has_ended(row) or not row.active:
+    if row is None or kind != (COOKIE_KIND if row.kind == SIGN_ON else row.kind) or _has_ended(row) or not row.active:
         raise NotAuthenticated("登录已失效，请重新登录。", code="session_ended")
     if kind == COOKIE_KIND and request.method not in ("GET", "HEAD", "OPTIONS"):
         _require_csrf_token(token)
-    due = obligation(row)
+    g.signed_on = row.kind == SIGN_ON
+    due = current_obligation(row)
     if due is not None and permission != "session.own":
         raise NotAllowed(_OBLIGATIONS[due], code=due)
     _note_use(row)

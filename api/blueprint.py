@@ -168,6 +168,16 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
 
         return decorator
 
+    def refuses(self, *statuses: HTTPStatus) -> Callable[[View], View]:
+        """Document with what else the view may be refused than views of its kind."""
+
+        def decorator(view: View) -> View:
+            for status in statuses:
+                view = self.alt_response(status, response=status.name)(view)
+            return view
+
+        return decorator
+
     def downloads(self, content_type: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Document a file as the answer."""
         content = {content_type: {"schema": {"type": "string"}}}

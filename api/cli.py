@@ -19,6 +19,7 @@ from api.accounts.commands import officers_group
 from api.app import create_app, register_operators
 from api.audit.commands import audit_group, keys_group
 from api.channels.commands import channels_group
+from api.sign_on.commands import sign_on_group
 from api.terminal import OPERATOR, json_option, say, system
 from config.settings import PROJECT, Settings, SettingsError, from_environment
 from engine import clock
@@ -302,6 +303,7 @@ def render_message(text: str, values: tuple[str, ...], as_json: bool) -> int:
 tongban.add_command(audit_group)
 tongban.add_command(keys_group)
 tongban.add_command(channels_group)
+tongban.add_command(sign_on_group)
 
 
 # The rest

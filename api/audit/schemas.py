@@ -21,6 +21,8 @@ _OTHER_ACTIONS = {
     "command.relations_import": "导入参保关系",
     "command.definitions_publish": "发布流程图",
     "command.keys_rotate": "更换密钥",
+    "command.sign_on_bind": "关联统一身份",
+    "command.sign_on_unbind": "解除统一身份关联",
     "command.channels_add": "登记渠道系统",
     "command.channels_rotate": "更换渠道系统密钥",
     "command.channels_revoke": "吊销渠道系统密钥",

@@ -36,6 +36,7 @@ from api.my.schemas import (
     CodeSent,
     OwnCaseFile,
     OwnCasePage,
+    OwnIdentity,
     OwnRepresentations,
     OwnRepresentationView,
     PlainEvents,
@@ -126,6 +127,26 @@ def opened(session: Session, applicant_id: int, *, browser: bool) -> Response:
 def show_current(session: Session) -> dict[str, Any]:
     """Who is logged in."""
     return _shown(session.get_one(Applicant, current_applicant().applicant_id), current_csrf_token())
+
+
+@blueprint.route("/identity", methods=["POST"])
+@requires("my.session")
+@blueprint.arguments(OwnIdentity)
+@blueprint.answers(ApplicantView, "核实身份", audit=CHANGE)
+def confirm_identity(body: dict[str, str]) -> Response:
+    """Somebody whom only the identity provider knows is the person on record, if name, number and phone agree."""
+    applicant = current_applicant()
+    read = applicants.read_person(body)
+    tries = Guess("identity", applicant.party, _MOST_TRIES, access().locked)
+    _count(tries)
+    with transaction() as session:
+        if applicants.confirm(session, applicant.applicant_id, read["name"], read["identity_number"]):
+            attempts.forgive(session, tries)
+            auditing.record(session, CHANGE)
+            found = applicants.of_person(session, read["identity_number"])
+            assert found is not None  # it has just been confirmed
+            return jsonify(ApplicantView().dump(_shown(found, current_csrf_token())))
+    raise NotFound("所填信息与登记的不一致，请核对后重试，或到网点办理。", code="identity_not_confirmed")
 
 
 @blueprint.route("/sessions/current", methods=["DELETE"])

@@ -14,11 +14,16 @@ from api.schemas import REQUIRED, Flag, Schema, Text
 from engine.casework.representing import KINDS
 
 
-class Claim(Schema):
-    """Who somebody says to be."""
+class OwnIdentity(Schema):
+    """Name and number of whoever is logged in."""
 
     name = Text(64, required=True, metadata={"description": "姓名"})
     identity_number = Text(64, required=True, metadata={"description": "证件号码"})
+
+
+class Claim(OwnIdentity):
+    """Who somebody says to be."""
+
     phone = Text(32, required=True, metadata={"description": "登记的手机号码"})
 
 

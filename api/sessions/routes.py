@@ -20,8 +20,8 @@ from api.auth import (
     csrf_token,
     current_actor,
     current_csrf_token,
+    current_obligation,
     forget_cookie,
-    obligation,
     open_session,
     public,
     requires,
@@ -173,6 +173,6 @@ def _view(officer: Officer, csrf: str | None) -> dict[str, Any]:
         "roles": in_force,
         "permissions": held,
         "second_factor": officer.second_factor_confirmed,
-        "due": obligation(officer),
+        "due": current_obligation(officer),
         "csrf_token": csrf,
     }

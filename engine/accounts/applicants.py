@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from engine import clock
 from engine.casework import people
 from engine.errors import InvalidInput
-from engine.models import Applicant, ApplicantCode
+from engine.models import Applicant, ApplicantCode, ApplicantSession
 from engine.ports import ports
 
 CODE_LASTS = timedelta(minutes=5)
@@ -101,6 +101,56 @@ def known(session: Session, claimed: Claimed) -> Applicant | None:
     on_record = f"{found.name if found else ''}/{found.phone if found else ''}"
     right = hmac.compare_digest(on_record.encode(), f"{claimed.name}/{claimed.phone}".encode())
     return found if right else None
+
+
+def of_provider(
+    session: Session, issuer: str, subject: str, *, name: str | None, identity_number: str | None, phone: str | None
+) -> Applicant | None:
+    """The applicant whom an identity provider has made sure of; made now where he is new.
+
+    None: the number is on record under another name, and somebody must look at the papers first. Without a number the
+    applicant is known to the provider alone, and nothing is his own before `confirm`.
+    """
+    by_subject = session.scalar(select(Applicant).where(Applicant.issuer == issuer, Applicant.subject == subject))
+    found = by_subject
+    if identity_number is not None:
+        found = of_person(session, identity_number)
+        if found is None:
+            key = ports().identity_key(identity_number)
+            found = _add(session, key, RESIDENT, identity_number, str(name))
+        if found.name != name:
+            return None
+    elif found is None:
+        found = Applicant(name=name, created_at=clock.now())
+        session.add(found)
+    if phone is not None:
+        found.phone = phone
+    _join(session, by_subject, found, issuer, subject)
+    return found
+
+
+def confirm(session: Session, applicant_id: int, name: str, identity_number: str) -> bool:
+    """Make somebody whom only a provider knows the person on record with this name, number and the provider's phone."""
+    row = session.get_one(Applicant, applicant_id)
+    if row.identity_key is not None or row.phone is None or row.issuer is None or row.subject is None:
+        return False
+    found = known(session, Claimed(name=name, identity_number=identity_number, phone=row.phone))
+    if found is None:
+        return False
+    issuer, subject = row.issuer, row.subject
+    _join(session, row, found, issuer, subject)
+    of_row = ApplicantSession.applicant_id == row.id
+    session.execute(update(ApplicantSession).where(of_row).values(applicant_id=found.id))
+    return True
+
+
+def _join(session: Session, before: Applicant | None, now: Applicant, issuer: str, subject: str) -> None:
+    """The provider's subject belongs to `now`, and to nobody else."""
+    if before is not None and before is not now:
+        before.issuer = before.subject = None
+        session.flush()
+    now.issuer, now.subject = issuer, subject
+    session.flush()
 
 
 def new_code(session: Session, claimed: Claimed) -> tuple[Applicant | None, str]:

@@ -1,6 +1,6 @@
 """The tables, one family per file. Importing this package registers them all."""
 
-from engine.models.account import Absence, Attempt, OfficerSession
+from engine.models.account import Absence, Attempt, OfficerIdentity, OfficerSession
 from engine.models.agency import Agency, Officer, Outlet
 from engine.models.applicant import Applicant, ApplicantCode, ApplicantSession, Representation, RepresentationPaper
 from engine.models.application import Application, InsuranceRelation, OnlineApplication, Person
@@ -73,6 +73,7 @@ __all__ = [
     "MessageTemplate",
     "MessageTemplateVersion",
     "Officer",
+    "OfficerIdentity",
     "OfficerSession",
     "OnlineApplication",
     "Outlet",

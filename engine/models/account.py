@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from engine.db import Base, Moment, Personal
@@ -18,7 +18,8 @@ class OfficerSession(Base):
 
     token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
     officer_id: Mapped[int] = mapped_column(ForeignKey("officer.id"), index=True)
-    #: bearer: sent in a header by programs; cookie: kept by a browser. One is not taken for the other.
+    #: bearer: sent in a header by programs; cookie: kept by a browser; sign_on: the same, after an identity provider
+    #: said who it is. What came in a header is not taken for what came in a cookie.
     kind: Mapped[str] = mapped_column(String(8), default="bearer")
     created_at: Mapped[datetime] = mapped_column(Moment)
     #: About when it was used last; None: not since it was opened.
@@ -26,6 +27,20 @@ class OfficerSession(Base):
     expires_at: Mapped[datetime] = mapped_column(Moment)
 
     officer: Mapped[Officer] = relationship(lazy="joined")
+
+
+class OfficerIdentity(Base):
+    """Whom an identity provider means: the officer's account here."""
+
+    __tablename__ = "officer_identity"
+    __table_args__ = (UniqueConstraint("issuer", "officer_id"),)
+
+    issuer: Mapped[str] = mapped_column(String(200), primary_key=True)
+    subject: Mapped[str] = mapped_column(String(255), primary_key=True)
+    officer_id: Mapped[int] = mapped_column(ForeignKey("officer.id"), index=True)
+    bound_at: Mapped[datetime] = mapped_column(Moment)
+
+    officer: Mapped[Officer] = relationship()
 
 
 class Attempt(Base):

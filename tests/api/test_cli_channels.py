@@ -1,9 +1,10 @@
-"""`tongban channels`: registered once, a key that is shown once, changed over without a pause, taken away."""
+"""`tongban channels` and `tongban sign-on`: whose word is taken, and how that ends."""
 
 from __future__ import annotations
 
 import json
 
+import pytest
 from flask import Flask
 from sqlalchemy import select
 
@@ -58,3 +59,22 @@ def test_what_cannot_be_is_refused_with_a_sentence(run: Run, system: Flask) -> N
     assert run("channels", "revoke", "web-hall", "--key", "deadbeef")[0] == 1
     assert "小写字母" in run("channels", "add", "Web Hall", "x", "--channel", "app")[2]
     assert run("channels", "add", "other", "x", "--channel", "counter")[0] == 2
+
+
+def test_an_officer_is_bound_to_whom_the_provider_names_and_unbound_again(
+    run: Run, system: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run("sign-on", "bind", "first-442099", "u-1")[0] == 1
+    monkeypatch.setenv("TONGBAN_OIDC_ISSUER", "https://sso.example")
+    monkeypatch.setenv("TONGBAN_OIDC_CLIENT_ID", "tongban")
+    monkeypatch.setenv("TONGBAN_PUBLIC_ADDRESS", "https://tongban.example")
+
+    assert run("sign-on", "bind", "first-442099", "u-1") == (0, "已关联 first-442099。\n", "")
+    assert json.loads(run("sign-on", "list", "--json")[1])["identities"] == [
+        {"username": "first-442099", "issuer": "https://sso.example", "subject": "u-1"}
+    ]
+    assert run("sign-on", "bind", "second-442099", "u-1")[2] == "这个统一身份或这个用户名已经关联。\n"
+    assert run("sign-on", "bind", "nobody", "u-2")[0] == 1
+    assert run("sign-on", "unbind", "first-442099")[0] == 0
+    assert run("sign-on", "unbind", "first-442099")[0] == 1
+    assert run("sign-on", "list")[1] == "\n"

@@ -88,7 +88,7 @@ def test_every_changing_operation_takes_an_idempotency_key(description: dict[str
     own.add("/api/v1/accounts/{officer_id}/password")
     asking = {"/api/v1/cases/search", "/api/v1/definitions/check", "/api/v1/sms/preview"}
     asking |= {f"/api/v1/{name}s/{{{name}_id}}/unmasking" for name in ("case", "application")}
-    own |= {"/api/v1/my/codes", "/api/v1/my/sessions"}
+    own |= {"/api/v1/my/codes", "/api/v1/my/sessions", "/api/v1/my/identity"}
     reading = {"/api/v1/sessions", "/api/v1/progress", "/api/v1/channels/progress"} | asking | own
     without = {
         path

@@ -17,6 +17,10 @@ from tests.applications import log_in
 PUBLIC = {
     ("POST", "/api/v1/sessions"),
     ("POST", "/api/v1/progress"),
+    ("GET", "/api/v1/sign-on/officers"),
+    ("GET", "/api/v1/sign-on/officers/return"),
+    ("GET", "/api/v1/sign-on/applicants"),
+    ("GET", "/api/v1/sign-on/applicants/return"),
     ("POST", "/api/v1/my/codes"),
     ("POST", "/api/v1/my/sessions"),
     ("GET", "/healthz"),

@@ -1,0 +1,1 @@
+"""Sign-on by OpenID Connect: officers and applicants, each with a provider of their own."""
