@@ -34,6 +34,7 @@ from api.health.routes import keep_own_port_to_itself
 from api.incidents.routes import blueprint as incidents
 from api.messages.routes import blueprint as messages
 from api.my.routes import blueprint as my
+from api.notices.routes import blueprint as notices
 from api.progress.routes import blueprint as progress
 from api.representations.routes import blueprint as representations
 from api.schemas import LARGEST_ID
@@ -76,6 +77,7 @@ RESOURCES = (
     my,
     representations,
     messages,
+    notices,
     sms_templates,
 )
 

@@ -31,6 +31,7 @@ from engine.models import (
     MaterialItem,
     Message,
     Officer,
+    OfficerNotice,
     Task,
     Transfer,
 )
@@ -40,12 +41,13 @@ __all__ = ["CHANGE", "EXPORT", "NOTHING", "READ", "UNMASK", "kind_of", "note", "
 NOTHING = "nothing"
 
 #: Ids in paths -> the rows that belong to a case or an application.
-_ROWS: Mapping[str, type[Task | Transfer | Escalation | Incident | Message]] = {
+_ROWS: Mapping[str, type[Task | Transfer | Escalation | Incident | Message | OfficerNotice]] = {
     "task_id": Task,
     "transfer_id": Transfer,
     "escalation_id": Escalation,
     "incident_id": Incident,
     "message_id": Message,
+    "notice_id": OfficerNotice,
 }
 #: Refusals without a log-in that are worth a line; the rest of the internet's noise is not.
 _OF_STRANGERS = frozenset(
@@ -162,6 +164,10 @@ def abouts_of(session: Session, result: Any = None) -> list[About]:
     return [replace(about, subject=subject) for subject in subjects for about in found] or found
 
 
+#: Rows that say themselves what they belong to.
+_BUSINESS = (Case, Application, Task, Transfer, Escalation, Incident, MaterialItem, Message, OfficerNotice)
+
+
 def _of_result(result: Any) -> list[About]:
     if isinstance(result, Mapping) and isinstance(result.get("cases"), list):
         return [_of_row(case) for case in result["cases"]]
@@ -170,7 +176,7 @@ def _of_result(result: Any) -> list[About]:
     row = getattr(result, "case", None) or getattr(result, "application", None)
     if isinstance(row, Case | Application) and not isinstance(result, Task):
         return [_of_row(row)]
-    if isinstance(result, Case | Application | Task | Transfer | Escalation | Incident | MaterialItem | Message):
+    if isinstance(result, _BUSINESS):
         return [_of_row(result)]
     return []
 

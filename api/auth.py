@@ -84,6 +84,7 @@ PERMISSIONS: Mapping[str, frozenset[str]] = {
     "account.read": _ADMINISTRATORS | {"auditor"},
     "account.manage": _ADMINISTRATORS,
     "audit.read": frozenset({"auditor"}),
+    "notice.read": EVERYONE,
     "message.read": _ADMINISTRATORS | {"supervisor", "auditor"},
     "message.retry": _ADMINISTRATORS | {"supervisor"},
     "sms_template.read": _ADMINISTRATORS | {"supervisor", "business_analyst", "auditor"},

@@ -44,6 +44,7 @@ EVENTS = {
     "filing_registered": "备案生效",
     "filing_replaced": "原备案被替代",
     "filing_used": "备案已使用",
+    "incident_raised": "异常，须由人员处理",
     "incident_resolved": "异常已处理",
     "message_failed": "短信发送失败",
     "message_made": "短信",

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from engine.actor import Actor
+from engine.casework import notices
 from engine.models import CaseEvent
 
 
@@ -24,7 +25,10 @@ def record_event(
     because: Sequence[Mapping[str, str]] = (),
     **details: Any,
 ) -> CaseEvent:
-    """Write the fact `kind` (past tense) with who, when, why; `details` are scalars and nothing personal."""
+    """Write the fact `kind` (past tense) with who, when, why; `details` are scalars and nothing personal.
+
+    The officers who must know of it get their notices with it.
+    """
     event = CaseEvent(
         kind=kind,
         at=at,
@@ -37,4 +41,5 @@ def record_event(
         because=[dict(reason) for reason in because],
     )
     session.add(event)
+    notices.tell(session, event)
     return event

@@ -12,11 +12,13 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from engine.casework.events import record_event
 from engine.errors import TongbanError
 from engine.guard import is_passing
 from engine.jobs import defer
 from engine.models import Agency, Application, Case, Incident, Instance
 from engine.models.instance import JOB, STEP, TIMER
+from engine.process.operators import operators
 from engine.process.runtime import Failure
 
 log = structlog.get_logger()
@@ -32,6 +34,8 @@ _UNEXPECTED = {
     TIMER: ("timer_failed", "到期事项无法自动办理，办件已停在此处，请联系系统管理员。"),
     JOB: ("job_failed", "后台任务多次执行失败，请联系系统管理员。"),
 }
+#: What failed, where no operator has a title for it.
+_STEPS = {TIMER: "到期事项", JOB: "后台任务"}
 
 
 def step_failed(session: Session, instance: Instance, failure: Failure, at: datetime) -> Incident:
@@ -93,7 +97,11 @@ def job_failed(session: Session, name: str, ids: Mapping[str, int], error: BaseE
 
 
 def failed_again(session: Session, incident: Incident, error: BaseException, at: datetime) -> Incident:
-    """Count the attempt, say why it failed, and have a passing fault tried again by itself."""
+    """Count the attempt, say why it failed, and have a passing fault tried again by itself.
+
+    An incident that begins to wait for an officer is an event, of which the supervisors get a notice.
+    """
+    waited = incident.attempts > 0 and incident.retry_at is None
     incident.attempts += 1
     if isinstance(error, TongbanError):
         incident.code, incident.message = error.code[:64], error.message[:500]
@@ -106,7 +114,26 @@ def failed_again(session: Session, incident: Incident, error: BaseException, at:
         session.flush()
         ids = {"incident_id": incident.id, "attempts": incident.attempts}
         defer(session, RETRY, ids, run_at=incident.retry_at)
+    elif not waited:
+        _raise(session, incident, at)
     return incident
+
+
+def _raise(session: Session, incident: Incident, at: datetime) -> None:
+    named = operators().get(incident.operator)
+    instance = None if incident.instance_id is None else session.get(Instance, incident.instance_id)
+    record_event(
+        session,
+        "incident_raised",
+        at=at,
+        actor=None,
+        case_id=incident.case_id,
+        application_id=None if instance is None else instance.application_id,
+        element=incident.element_id,
+        step=named.title if named is not None else _STEPS.get(incident.kind, incident.operator),
+        code=incident.code,
+        agency=incident.agency_code,
+    )
 
 
 def _open_incident(session: Session, instance: Instance, process_task_id: str) -> Incident | None:

@@ -29,6 +29,7 @@ from engine.models.message import (
     MessageTemplateVersion,
     SlotBinding,
 )
+from engine.models.notice import OfficerNotice
 from engine.models.task import Task
 from engine.models.transfer import Escalation, Supplement, Suspension, Transfer
 
@@ -74,6 +75,7 @@ __all__ = [
     "MessageTemplateVersion",
     "Officer",
     "OfficerIdentity",
+    "OfficerNotice",
     "OfficerSession",
     "OnlineApplication",
     "Outlet",

@@ -29,8 +29,9 @@ from api.auth import EVERYONE
 from api.demo.steps import picture
 from api.demo.story import application
 from engine import clock
+from engine.casework.events import record_event
 from engine.db import db, transaction
-from engine.models import Escalation, Incident, Instance, Message, Officer, Task, Transfer
+from engine.models import Escalation, Incident, Instance, Message, Officer, OfficerNotice, Task, Transfer
 from tests.api.online import REPRESENTATION, record_representation
 from tests.applications import OfficerClient, token_of
 from tests.conftest import FixedClock
@@ -182,6 +183,7 @@ def build(app: Flask, home: Path, clock_: FixedClock, kind: type[Scene] = Scene)
         "accepted",
         **_ids(story),
         incident_id=incident,
+        notice_id=_tell(),
         representation_id=representation,
         **_write_a_message(story),
         **colleague,
@@ -232,6 +234,14 @@ def _break(case_id: int) -> int:
         session.add(incident)
         session.flush()
         return incident.id
+
+
+def _tell() -> int:
+    """A notice to the supervisors of the handling agency."""
+    with transaction() as session:
+        record_event(session, "incident_raised", at=clock.now(), actor=None, step="派发", agency=FIRST)
+        session.flush()
+        return session.scalars(select(OfficerNotice.id)).one()
 
 
 def _write_a_message(story: Telling) -> dict[str, int]:
@@ -305,6 +315,10 @@ def _entry_in(body: Any, scene: Scene) -> bool:
 
 def _message_in(body: Any, scene: Scene) -> bool:
     return scene.ids[scene.stage]["message_id"] in [item["id"] for item in body["items"]]
+
+
+def _notice_in(body: Any, scene: Scene) -> bool:
+    return scene.ids[scene.stage]["notice_id"] in [item["id"] for item in body["items"]]
 
 
 def _sent_again(body: Any, scene: Scene) -> bool:
@@ -403,6 +417,7 @@ ASKS: Mapping[tuple[str, str], Ask] = {
     ("POST", f"{_API}/applications/<application_id>/unmasking"): Ask({"field": "person.phone", **REASON}),
     ("GET", f"{_API}/audit"): Ask(query="?kind=change", shows=_entry_in),
     ("GET", f"{_API}/messages"): Ask(shows=_message_in),
+    ("GET", f"{_API}/notices"): Ask(shows=_notice_in),
     ("POST", f"{_API}/messages/<message_id>/retry"): Ask(also=frozenset({"message_not_failed"})),
     ("GET", f"{_API}/representations"): Ask(shows=_representation_in),
     ("POST", f"{_API}/representations"): Ask(REPRESENTATION),

@@ -1,0 +1,1 @@
+"""Notices to officers, and reading them."""
