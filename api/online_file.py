@@ -35,7 +35,7 @@ class OnlineMaterial(ma.Schema):
     mandatory = fields.Boolean(required=True)
     waived = fields.Function(lambda item: bool(item.waived_because), metadata={"type": "boolean"})
     pages = fields.Function(lambda item: len(item.images), metadata={"type": "integer"})
-    brought = fields.Boolean(required=True, metadata={"description": "已经提交"})
+    brought = fields.Integer(required=True, metadata={"description": "已提交的份数"})
 
 
 class OnlineCase(ma.Schema):

@@ -33,7 +33,7 @@ from engine.models import AuditEntry
 blueprint = Blueprint("audit", __name__, url_prefix="/api/v1/audit", description="审计日志")
 
 _COLUMNS = (
-    "编号", "时间", "类别", "操作", "结果", "身份", "渠道系统", "用户名", "姓名", "机构", "登录方式", "来源地址",
+    "编号", "时间", "类别", "操作", "结果", "身份", "渠道或申请人", "用户名", "姓名", "机构", "登录方式", "来源地址",
     "办件", "申请", "人员", "对象", "条数", "理由",
 )  # fmt: skip
 #: With these a spreadsheet takes a text for a formula.

@@ -40,6 +40,7 @@ class AuditFilters(Schema):
 
     officer_id = QueryNumber(metadata={"description": "人员编号"})
     username = Text(64, metadata={"description": "用户名"})
+    party = Text(80, metadata={"description": "渠道系统或申请人，例如 channel:web-hall、applicant:17"})
     case_id = QueryNumber(metadata={"description": "办件"})
     receipt_number = Code(metadata={"description": "受理回执号"})
     kind = Choice(list(KINDS), metadata={"description": "类别"})
@@ -75,7 +76,7 @@ class AuditEntryView(ma.Schema):
     action_name = fields.Function(lambda entry: title_of(entry.action), metadata={"type": "string"})
     outcome = fields.String(required=True)
     actor = fields.String(required=True, metadata={"enum": list(ACTORS)})
-    party = fields.String(allow_none=True, metadata={"description": "哪个渠道系统"})
+    party = fields.String(allow_none=True, metadata={"description": "哪个渠道系统或申请人"})
     officer = fields.Nested(ActingOfficer, allow_none=True)
     agency_code = fields.String(allow_none=True)
     session_kind = fields.String(required=True)

@@ -79,7 +79,7 @@ def send_code(body: dict[str, str]) -> Response:
         found, code = applicants.new_code(session, claimed)
         minutes = int(applicants.CODE_LASTS.total_seconds()) // 60
         if found is not None:
-            emit_code(session, phone=found.phone, code=code, minutes=minutes, at=clock.now())
+            emit_code(session, phone=claimed.phone, code=code, minutes=minutes, at=clock.now())
         auditing.note(subject=f"applicant:{found.id}" if found else None)
         auditing.record(session, CHANGE)
     words = "如果所填信息与登记的一致，验证码将发送到该手机号码。没有收到的，请到网点核对登记的信息。"

@@ -77,8 +77,16 @@ def register(session: Session, *, name: str, identity_type: str, identity_number
         raise InvalidInput(
             fields={"representative.name": ["该证件号码此前登记的是另一个姓名，请核对证件。"]}, code="name_differs"
         )
-    found.phone = phone
+    _keep_phone(session, found, phone)
     return found
+
+
+def _keep_phone(session: Session, found: Applicant, phone: str) -> None:
+    """Somebody made sure of this phone: it takes the place of what was on record, also of the worker that he is."""
+    found.phone = phone
+    person = people.find_person(session, found.identity_number) if found.identity_number else None
+    if person is not None:
+        person.phone = phone
 
 
 def of_person(session: Session, identity_number: str) -> Applicant | None:
@@ -97,8 +105,10 @@ def of_person(session: Session, identity_number: str) -> Applicant | None:
 
 def known(session: Session, claimed: Claimed) -> Applicant | None:
     """The applicant, if name, number and phone are what is on record."""
-    found = of_person(session, claimed.identity_number)
-    on_record = f"{found.name if found else ''}/{found.phone if found else ''}"
+    found, person = of_person(session, claimed.identity_number), people.find_person(session, claimed.identity_number)
+    # What a worker gave at a counter last counts, also after he has logged in here.
+    phone = (person.phone if person else None) or (found.phone if found else None)
+    on_record = f"{found.name if found else ''}/{phone or ''}"
     right = hmac.compare_digest(on_record.encode(), f"{claimed.name}/{claimed.phone}".encode())
     return found if right else None
 
@@ -124,7 +134,7 @@ def of_provider(
         found = Applicant(name=name, created_at=clock.now())
         session.add(found)
     if phone is not None:
-        found.phone = phone
+        _keep_phone(session, found, phone)
     _join(session, by_subject, found, issuer, subject)
     return found
 

@@ -24,8 +24,8 @@ def search(
 ) -> Page[AuditEntry]:
     """Entries, newest first; every filter narrows.
 
-    Filters: officer_id, username, case_id, receipt_number, kind, action, outcome, from_at, until_at (instants, both
-    included).
+    Filters: officer_id, username, party, case_id, receipt_number, kind, action, outcome, from_at, until_at (instants,
+    both included).
     """
     size = page_size(limit)
     query = _filtered(actor, filters)
@@ -53,7 +53,7 @@ def pieces(session: Session, actor: Actor, filters: Mapping[str, Any]) -> Iterat
 
 def _filtered(actor: Actor, filters: Mapping[str, Any]) -> Select[AuditEntry]:
     query = select(AuditEntry).where(_readable(actor)).options(selectinload(AuditEntry.officer))
-    for name in ("officer_id", "case_id", "kind", "action", "outcome"):
+    for name in ("officer_id", "party", "case_id", "kind", "action", "outcome"):
         if filters.get(name) is not None:
             query = query.where(getattr(AuditEntry, name) == filters[name])
     if filters.get("username") is not None:

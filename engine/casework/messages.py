@@ -67,7 +67,7 @@ def emit(
     return message
 
 
-def emit_code(session: Session, *, phone: str | None, code: str, minutes: int, at: datetime) -> Message:
+def emit_code(session: Session, *, phone: str, code: str, minutes: int, at: datetime) -> Message:
     """Put a code for a log-in into the outbox; the province sends it. Nothing of it is about a case."""
     message = Message(
         slot=SIGN_ON_CODE,

@@ -58,8 +58,10 @@ def submit_own(session: Session, command: Mapping[str, Any], applicant: Applican
         "phone": row.phone,
     }
     known = {name: value for name, value in own.items() if value is not None}
-    filled = {**(stated if isinstance(stated, Mapping) else {}), **known}
-    return _submit(session, {**command, "channel": "web_hall", "applicant": filled}, applicant, None)
+    filled = {"applicant": {**(stated if isinstance(stated, Mapping) else {}), **known}}
+    if kind == "agent":
+        filled["agent"] = known
+    return _submit(session, {**command, **filled, "channel": "web_hall"}, applicant, None)
 
 
 def _submit(

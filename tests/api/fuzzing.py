@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,8 +96,11 @@ def stage_of(path: str) -> str:
     return "handed_in" if path.startswith("/api/v1/applications/") else "accepted"
 
 
-def requests_to(operation: Any, scene: matrix.Scene) -> st.SearchStrategy[Case]:
-    """Requests that keep to the description, such that do not, and good ones of which one thing was changed."""
+def requests_to(operation: Any, scene: matrix.Scene, body: Any = None) -> st.SearchStrategy[Case]:
+    """Requests that keep to the description, such that do not, and good ones of which one thing was changed.
+
+    `body`: a good one, where the matrix of officers has none.
+    """
     ids = {**matrix.CODES, **scene.ids[scene.stage]}
     there = {part: value for part, value in ids.items() if f"{{{part}}}" in operation.path}
     made = [operation.as_strategy(generation_mode=GenerationMode.POSITIVE, path_parameters=there or None)]
@@ -106,7 +109,7 @@ def requests_to(operation: Any, scene: matrix.Scene) -> st.SearchStrategy[Case]:
     if there:
         made += [operation.as_strategy(generation_mode=mode) for mode in MODES]
     rule = re.sub(r"{([a-z_]+)}", r"<\1>", operation.path)
-    body = matrix.ask_for(scene, operation.method.upper(), rule).body
+    body = body or matrix.ask_for(scene, operation.method.upper(), rule).body
     if body:
         usual = operation.as_strategy(generation_mode=GenerationMode.POSITIVE, path_parameters=there or None)
         made.append(st.builds(_with_body, usual, spoiled(body)))
@@ -143,6 +146,24 @@ def send(scene: matrix.Scene, operation: Any, askers: Sequence[tuple[str, str]],
     """Make `examples` requests and let the officers send them in turn."""
     sent: list[Sent] = []
 
+    def send_one(case: Case) -> None:
+        role, agency = askers[len(sent) % len(askers)]
+        headers = {"Authorization": f"Bearer {scene.tokens[role, agency]}"}
+        sent.append(Sent(case, role, agency, case.call(headers=headers)))
+
+    _for_each(requests_to(operation, scene), examples, send_one)
+    return sent
+
+
+def send_as(party: str, credential: str, requests: st.SearchStrategy[Case]) -> list[Sent]:
+    """Make the usual number of requests and let one party, who is no officer, send them all."""
+    sent: list[Sent] = []
+    headers = {"Authorization": f"Bearer {credential}"}
+    _for_each(requests, EXAMPLES, lambda case: sent.append(Sent(case, party, "-", case.call(headers=headers))))
+    return sent
+
+
+def _for_each(requests: st.SearchStrategy[Case], examples: int, send_one: Callable[[Case], None]) -> None:
     @seed(SEED)
     @settings(
         max_examples=examples,
@@ -151,14 +172,11 @@ def send(scene: matrix.Scene, operation: Any, askers: Sequence[tuple[str, str]],
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(case=requests_to(operation, scene))
+    @given(case=requests)
     def make(case: Case) -> None:
-        role, agency = askers[len(sent) % len(askers)]
-        headers = {"Authorization": f"Bearer {scene.tokens[role, agency]}"}
-        sent.append(Sent(case, role, agency, case.call(headers=headers)))
+        send_one(case)
 
     make()
-    return sent
 
 
 def faults(sent: Sent) -> list[str]:

@@ -31,7 +31,7 @@ from tests.stories.telling import Telling
 
 
 @pytest.fixture
-def worker(app: Flask, accepted: Telling) -> OnlineClient:
+def injured(app: Flask, accepted: Telling) -> OnlineClient:
     """The injured worker, after his case was accepted."""
     return applicant(app, WORKER)
 
@@ -90,6 +90,20 @@ def test_the_code_is_stored_neither_in_plain_nor_as_a_hash_that_can_be_tried_out
 
     assert db.session.scalars(select(ApplicantCode.code_hash)).one() != code
     assert f"{code}" not in text
+
+
+def test_the_code_goes_to_the_phone_that_was_given_at_a_counter_last(
+    app: Flask, client: FlaskClient, injured: OnlineClient, accepted: Telling
+) -> None:
+    new = {**WORKER, "phone": "13800010088"}
+    with transaction() as session:
+        session.scalars(select(Person)).one().phone = new["phone"]
+    for who in (WORKER, new):
+        client.post(f"{MY}/codes", json=who)
+
+    assert sent_code(WORKER["phone"]) is None
+    code = sent_code(new["phone"])
+    assert client.post(f"{MY}/sessions", json={**new, "code": code}).status_code == 201
 
 
 def test_a_code_opens_once_and_for_five_minutes(client: FlaskClient, accepted: Telling, clock: FixedClock) -> None:
@@ -160,17 +174,17 @@ def test_a_browser_s_new_log_in_ends_whatever_it_had_before_and_needs_the_page_s
 
 
 def test_a_session_ends_by_itself_and_a_cookie_is_no_bearer_token(
-    app: Flask, worker: OnlineClient, clock: FixedClock
+    app: Flask, injured: OnlineClient, clock: FixedClock
 ) -> None:
     browser = app.test_client()
-    browser.set_cookie("tongban_session", worker.credential)
+    browser.set_cookie("tongban_session", injured.credential)
     assert browser.get(f"{MY}/cases").status_code == 401
     for _ in range(2):
         clock.advance(minutes=29)
-        assert worker.get(f"{MY}/cases").status_code == 200
+        assert injured.get(f"{MY}/cases").status_code == 200
     clock.advance(minutes=30)
-    assert is_problem(worker.get(f"{MY}/cases"), 401, "session_ended")
-    assert db.session.scalars(select(ApplicantSession.token_hash)).one() != worker.credential
+    assert is_problem(injured.get(f"{MY}/cases"), 401, "session_ended")
+    assert db.session.scalars(select(ApplicantSession.token_hash)).one() != injured.credential
 
 
 def test_an_officer_who_reads_messages_in_production_does_not_read_the_code(
@@ -193,9 +207,9 @@ def test_an_officer_who_reads_messages_in_production_does_not_read_the_code(
 # What is one's own
 
 
-def test_a_worker_reads_in_plain_words_how_far_his_case_is(worker: OnlineClient, accepted: Telling) -> None:
-    case = worker.get(f"{MY}/cases/{accepted.case_id}").json
-    told = worker.get(f"{MY}/cases/{accepted.case_id}/events").json["items"]
+def test_a_worker_reads_in_plain_words_how_far_his_case_is(injured: OnlineClient, accepted: Telling) -> None:
+    case = injured.get(f"{MY}/cases/{accepted.case_id}").json
+    told = injured.get(f"{MY}/cases/{accepted.case_id}/events").json["items"]
 
     assert case["own"]
     assert case["words"].startswith("您的")
@@ -222,8 +236,12 @@ def test_a_stranger_is_answered_as_if_there_were_no_such_case(app: Flask, accept
     )
 
 
-def test_the_log_names_the_applicant_who_looked(worker: OnlineClient, accepted: Telling) -> None:
-    worker.get(f"{MY}/cases/{accepted.case_id}")
+def test_the_log_names_the_applicant_who_looked_and_is_searched_by_him(
+    app: Flask, injured: OnlineClient, accepted: Telling
+) -> None:
+    injured.get(f"{MY}/cases/{accepted.case_id}")
+    found = log_in(app, "auditor-440099").get("/api/v1/audit?party=applicant:1").json["items"]
+    assert [(item["action"], item["actor"]) for item in found] == [("my.show_case", "applicant")]
 
     entry = db.session.scalars(select(AuditEntry).where(AuditEntry.action == "my.show_case")).one()
     own = db.session.scalars(select(Applicant.id)).one()
@@ -232,11 +250,11 @@ def test_the_log_names_the_applicant_who_looked(worker: OnlineClient, accepted: 
 
 
 def test_an_applicant_gets_nothing_that_is_for_officers_and_an_officer_nothing_that_is_an_applicant_s(
-    app: Flask, worker: OnlineClient, accepted: Telling
+    app: Flask, injured: OnlineClient, accepted: Telling
 ) -> None:
     for path in (f"cases/{accepted.case_id}", "cases", "tasks", "audit", "messages", "representations"):
-        assert is_problem(worker.get(f"/api/v1/{path}"), 403, "officers_only")
-    assert worker.get("/api/v1/services").status_code == 200
+        assert is_problem(injured.get(f"/api/v1/{path}"), 403, "officers_only")
+    assert injured.get("/api/v1/services").status_code == 200
     assert is_problem(log_in(app, COUNTER).get(f"{MY}/cases"), 403, "role_missing")
 
 
@@ -279,11 +297,11 @@ def test_a_representation_counts_from_its_first_to_its_last_day(
 
 @pytest.mark.parametrize("who", ["worker", "relative", "counter"])
 def test_a_representation_that_was_revoked_gives_nothing_from_now_on(
-    app: Flask, worker: OnlineClient, relative: OnlineClient, accepted: Telling, who: str
+    app: Flask, injured: OnlineClient, relative: OnlineClient, accepted: Telling, who: str
 ) -> None:
     number = record_representation(app)
     paths = {"counter": f"/api/v1/representations/{number}/revocation"}
-    clients: dict[str, Any] = {"worker": worker, "relative": relative, "counter": log_in(app, COUNTER)}
+    clients: dict[str, Any] = {"worker": injured, "relative": relative, "counter": log_in(app, COUNTER)}
     path = paths.get(who, f"{MY}/representations/{number}/revocation")
 
     assert clients[who].post(path).status_code == 200
@@ -333,19 +351,19 @@ def _as_relative(**changes: Any) -> dict[str, Any]:
 
 
 def test_a_worker_applies_by_himself_and_officers_of_the_place_of_insurance_accept(
-    app: Flask, worker: OnlineClient, accepted: Telling
+    app: Flask, injured: OnlineClient, accepted: Telling
 ) -> None:
     stated = handed_in()
     stated["applicant"] = {"kind": "worker", "name": "别人", "phone": "13800010098"}
 
-    answer = worker.post(f"{MY}/applications", stated)
+    answer = injured.post(f"{MY}/applications", stated)
     assert answer.status_code == 201, answer.json
     number = answer.json["id"]
     assert (answer.json["state"], answer.json["accepting_agency"]["code"]) == ("draft", ZHONGSHAN)
     for material in answer.json["missing"]:
-        added = worker.upload(f"{MY}/applications/{number}/images", material=material)
+        added = injured.upload(f"{MY}/applications/{number}/images", material=material)
         assert added.status_code == 201, added.json
-    assert worker.get(f"{MY}/applications/{number}").json["missing"] == []
+    assert injured.get(f"{MY}/applications/{number}").json["missing"] == []
 
     counter = log_in(app, f"acceptor-{ZHONGSHAN}")
     waiting = counter.get("/api/v1/applications?channel=web_hall&state=draft").json["items"]
@@ -356,7 +374,7 @@ def test_a_worker_applies_by_himself_and_officers_of_the_place_of_insurance_acce
     done = counter.post(f"{path}/acceptance", {"duplicate_reason": "网上另行申请"})
     assert done.status_code == 201, done.json
     [case] = done.json["cases"]
-    assert _cases(worker) == [case["id"], accepted.case_id]
+    assert _cases(injured) == [case["id"], accepted.case_id]
     assert counter.get(f"/api/v1/cases/{case['id']}").json["channel"] == "web_hall"
     assert db.session.scalars(select(Application.created_by_id).where(Application.id == number)).one() is None
 
@@ -389,29 +407,44 @@ def test_who_acts_for_a_worker_applies_under_his_own_name_and_leaves_the_worker_
     assert relative.post(f"{MY}/applications", _as_relative(applicant={"kind": "employer"})).status_code == 404
 
 
+def test_an_agent_applies_under_his_own_name_in_both_places(
+    app: Flask, relative: OnlineClient, accepted: Telling
+) -> None:
+    record_representation(app, kind="agent")
+    other = {"name": "别人", "identity_number": STRANGER["identity_number"]}
+    body = handed_in(applicant={"kind": "agent", **other}, agent=other)
+
+    answer = relative.post(f"{MY}/applications", body)
+
+    assert answer.status_code == 201, answer.json
+    content = db.session.get_one(Application, answer.json["id"]).content
+    for party in ("applicant", "agent"):
+        assert content[party]["identity_number"] == RELATIVE["identity_number"]
+
+
 def test_without_a_place_of_insurance_an_outlet_must_be_chosen(
-    app: Flask, worker: OnlineClient, accepted: Telling
+    app: Flask, injured: OnlineClient, accepted: Telling
 ) -> None:
     nowhere = handed_in(injured_on="2014-03-02")
     nowhere["forms"]["1-1"]["injured_on"] = "2014-03-02"
 
-    refused = worker.post(f"{MY}/applications", nowhere)
+    refused = injured.post(f"{MY}/applications", nowhere)
     assert is_problem(refused, 422, "invalid_input")
     assert "outlet" in refused.json["fields"]
-    chosen = worker.post(f"{MY}/applications", {**nowhere, "outlet": "440305-H1"})
+    chosen = injured.post(f"{MY}/applications", {**nowhere, "outlet": "440305-H1"})
     assert (chosen.status_code, chosen.json["state"]) == (201, "unresolved")
 
 
 def test_a_page_is_taken_once_and_none_after_the_acceptance(
-    app: Flask, worker: OnlineClient, accepted: Telling
+    app: Flask, injured: OnlineClient, accepted: Telling
 ) -> None:
-    number = worker.post(f"{MY}/applications", handed_in()).json["id"]
+    number = injured.post(f"{MY}/applications", handed_in()).json["id"]
     path = f"{MY}/applications/{number}/images"
-    assert [worker.upload(path, material="diagnosis").status_code for _ in range(2)] == [201, 201]
-    pages = {item["material"]: item["pages"] for item in worker.get(f"{MY}/applications/{number}").json["materials"]}
+    assert [injured.upload(path, material="diagnosis").status_code for _ in range(2)] == [201, 201]
+    pages = {item["material"]: item["pages"] for item in injured.get(f"{MY}/applications/{number}").json["materials"]}
     assert pages["diagnosis"] == 1
-    assert worker.upload(path, material="unheard_of").status_code == 422
+    assert injured.upload(path, material="unheard_of").status_code == 422
     with transaction() as session:
         session.get_one(Application, number).state = "refused"
 
-    assert is_problem(worker.upload(path, material="diagnosis"), 409, "application_closed")
+    assert is_problem(injured.upload(path, material="diagnosis"), 409, "application_closed")

@@ -7,6 +7,7 @@ is on record and has shown none, `unscoped` is a channel system with another sco
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -19,7 +20,7 @@ from werkzeug.test import TestResponse
 from api.auth import APPLICANTS, SCOPES, permission_of
 from api.demo.steps import picture
 from tests import databases
-from tests.api import matrix, online
+from tests.api import fuzzing, matrix, online
 from tests.api.online import CHECKED, COUNTER, handed_in
 from tests.applications import token_of
 from tests.conftest import MORNING, FixedClock, running
@@ -55,13 +56,14 @@ class Parties(matrix.Scene):
         name = "unscoped_catalogue" if party == "unscoped" and "/channels/" not in path else party
         ids = dict(self.ids[STAGE])
         ids["application_id"] = ids["handed_in_by_channel" if "/channels/" in path else "handed_in_by_worker"]
-        options = self._options(party, method, path)
+        options = self.options(party, method, path)
         for part, value in {**matrix.CODES, **ids}.items():
             path = path.replace(f"<{part}>", str(value))
         headers = {"Authorization": f"Bearer {self.credentials[name]}"}
         return self.app.test_client().open(path, method=method, headers=headers, **options)
 
-    def _options(self, party: str, method: str, path: str) -> dict[str, Any]:
+    def options(self, party: str, method: str, path: str) -> dict[str, Any]:
+        """What is sent so that nothing but permission stands in the way."""
         if path.endswith("/images"):
             page = {"material": "diagnosis", "file": (BytesIO(picture("a page")), "x.png")}
             return {"data": page, "content_type": "multipart/form-data"}
@@ -137,3 +139,21 @@ def test_the_table_knows_every_route_that_a_channel_or_an_applicant_may_ask(scen
     }
 
     assert routes == {(row["method"], row["path"]) for row in ROWS}
+
+
+def test_whatever_they_send_the_answer_is_one_that_the_description_knows(scene: Parties) -> None:
+    statuses: Counter[int] = Counter()
+    wrong = []
+    for operation in fuzzing.operations(scene.app):
+        method, party = operation.method.upper(), "channel" if "/channels/" in operation.path else "worker"
+        if not operation.path.startswith(("/api/v1/channels/", "/api/v1/my/")) or method == "DELETE":
+            continue
+        scene.put_back(STAGE)
+        scene.ids[STAGE]["application_id"] = scene.ids[STAGE][f"handed_in_by_{party}"]
+        body = scene.options(party, method, operation.path).get("json")
+        sent = fuzzing.send_as(party, scene.credentials[party], fuzzing.requests_to(operation, scene, body))
+        wrong += [fault for one in sent for fault in fuzzing.faults(one)]
+        statuses.update(one.response.status_code for one in sent)
+
+    assert not wrong, "\n".join([f"{len(wrong)} answers:", *wrong[:20]])
+    assert {200, 201, 404, 422} <= set(statuses)
