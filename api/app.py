@@ -17,6 +17,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 import engine.models  # noqa: F401  registers the tables
 import handlers
 from api import description
+from api.absences.routes import blueprint as absences
 from api.accounts.routes import blueprint as accounts
 from api.applications.routes import blueprint as applications
 from api.audit.routes import blueprint as audit
@@ -36,6 +37,7 @@ from api.messages.routes import blueprint as messages
 from api.my.routes import blueprint as my
 from api.notices.routes import blueprint as notices
 from api.progress.routes import blueprint as progress
+from api.readiness.routes import blueprint as readiness
 from api.representations.routes import blueprint as representations
 from api.schemas import LARGEST_ID
 from api.sessions.routes import blueprint as sessions
@@ -63,6 +65,8 @@ RESOURCES = (
     sessions,
     sign_on,
     accounts,
+    absences,
+    readiness,
     audit,
     applications,
     cases,

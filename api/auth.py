@@ -16,16 +16,17 @@ from functools import wraps
 from typing import Any, Protocol, TypeVar, cast
 
 from flask import current_app, g, request
-from sqlalchemy import Row, Select, bindparam, delete, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import Row, Select, and_, bindparam, delete, select, update
+from sqlalchemy.orm import Session, aliased
 
 from api import applicant_access, channel_access
 from config.settings import Settings
 from engine import clock
+from engine.accounts import duty
 from engine.actor import Actor, ApplicantActor, ChannelActor, Party
 from engine.db import glance, transaction
 from engine.errors import NotAllowed, NotAuthenticated
-from engine.models import Agency, Officer, OfficerSession
+from engine.models import Absence, Agency, Officer, OfficerSession
 from engine.models.agency import roles_in_force
 from engine.process.diagram import ROLES
 
@@ -72,6 +73,7 @@ PERMISSIONS: Mapping[str, frozenset[str]] = {
     "task.claim": _WORKERS,
     "task.release": _WORKERS,
     "task.assign": frozenset({"supervisor"}),
+    "task.hand_over": _WORKERS,
     "task.complete": _WORKERS,
     "transfer.read": _READERS,
     "transfer.withdraw": frozenset({"transfer_operator", "supervisor"}) | _REVIEWERS,
@@ -81,8 +83,11 @@ PERMISSIONS: Mapping[str, frozenset[str]] = {
     "definition.publish": frozenset({"business_analyst"}),
     "incident.read": frozenset({"supervisor", "business_analyst", "province_administrator", "auditor"}),
     "incident.resolve": frozenset({"supervisor", "business_analyst", "province_administrator"}),
+    "absence.manage": _ADMINISTRATORS | {"supervisor"},
+    "absence.end": EVERYONE,
     "account.read": _ADMINISTRATORS | {"auditor"},
     "account.manage": _ADMINISTRATORS,
+    "readiness.read": _ADMINISTRATORS | {"supervisor", "auditor"},
     "audit.read": frozenset({"auditor"}),
     "notice.read": EVERYONE,
     "message.read": _ADMINISTRATORS | {"supervisor", "auditor"},
@@ -278,12 +283,16 @@ def current_obligation(officer: Account | Row[*tuple[Any, ...]]) -> str | None:
     return None if g.get("signed_on") else obligation(officer)
 
 
+#: What somebody on leave may still do: log out, and come back.
+_ON_LEAVE = frozenset({"session.own", "absence.end"})
+
 _OBLIGATIONS = {
     "password_change_due": "请先修改初始密码。",
     "second_factor_due": "您的岗位须启用动态验证码，请先完成设置。",
 }
 
 
+_leave, _covered, _absent = aliased(Absence), aliased(Absence), aliased(Officer)
 #: One statement without a transaction around it, of nothing but what is looked at: it stands before every request.
 _WHO: Select[*tuple[Any, ...]] = (
     select(
@@ -301,9 +310,16 @@ _WHO: Select[*tuple[Any, ...]] = (
         Officer.roles,
         Officer.role_terms,
         Agency.path.label("agency_path"),
+        _leave.id.label("leave_id"),
+        _absent.id.label("absent_id"),
+        _absent.roles.label("absent_roles"),
+        _absent.role_terms.label("absent_terms"),
     )
     .join(Officer, Officer.id == OfficerSession.officer_id)
     .join(Agency, Agency.code == Officer.agency_code)
+    .outerjoin(_leave, and_(_leave.officer_id == Officer.id, duty.in_force(_leave)))
+    .outerjoin(_covered, and_(_covered.substitute_id == Officer.id, duty.in_force(_covered)))
+    .outerjoin(_absent, duty.has_substitute(_absent, _covered))
     .where(OfficerSession.token_hash == bindparam("token_hash"))
 )
 
@@ -318,7 +334,7 @@ def _authenticate(permission: str) -> Party:
             _require_csrf_token(token)
         return applicant
     with glance() as connection:
-        row = connection.execute(_WHO, {"token_hash": _hash(token)}).one_or_none()
+        row = connection.execute(_WHO, {"token_hash": _hash(token), duty.TODAY: clock.today()}).first()
     if row is None or kind != (COOKIE_KIND if row.kind == SIGN_ON else row.kind) or _has_ended(row) or not row.active:
         raise NotAuthenticated("登录已失效，请重新登录。", code="session_ended")
     if kind == COOKIE_KIND and request.method not in ("GET", "HEAD", "OPTIONS"):
@@ -328,13 +344,25 @@ def _authenticate(permission: str) -> Party:
     if due is not None and permission != "session.own":
         raise NotAllowed(_OBLIGATIONS[due], code=due)
     _note_use(row)
+    if row.leave_id is not None and permission not in _ON_LEAVE:
+        raise NotAllowed("您在请假期间，请先销假再办理。", code="on_leave")
+    own = frozenset(roles_in_force(row.roles, row.role_terms or {}, clock.today()))
+    stands_in = _taken_over(own, row)
     return Actor(
         officer_id=row.officer_id,
         name=row.name,
         agency_code=row.agency_code,
         agency_path=row.agency_path,
-        roles=frozenset(roles_in_force(row.roles, row.role_terms or {}, clock.today())),
+        roles=own | stands_in.keys(),
+        stands_in=stands_in,
+        on_leave=row.leave_id is not None,
     )
+
+
+def _taken_over(own: frozenset[str], row: Row[*tuple[Any, ...]]) -> Mapping[str, int]:
+    if row.absent_id is None:
+        return {}
+    return duty.taken_over(own, roles_in_force(row.absent_roles, row.absent_terms or {}, clock.today()), row.absent_id)
 
 
 def _has_ended(row: Row[*tuple[Any, ...]]) -> bool:

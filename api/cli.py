@@ -19,6 +19,7 @@ from api.accounts.commands import officers_group
 from api.app import create_app, register_operators
 from api.audit.commands import audit_group, keys_group
 from api.channels.commands import channels_group
+from api.readiness.commands import show_readiness
 from api.sign_on.commands import sign_on_group
 from api.terminal import OPERATOR, json_option, say, system
 from config.settings import PROJECT, Settings, SettingsError, from_environment
@@ -268,6 +269,7 @@ def import_relations(file: Path, as_json: bool) -> int:
 
 
 tongban.add_command(officers_group)
+tongban.add_command(show_readiness)
 
 
 # Messages

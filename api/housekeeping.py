@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from api import idempotency
 from engine import clock, jobs
 from engine.accounts import applicants, attempts
+from engine.casework import handovers
 from engine.db import transaction
 from engine.models import ApplicantSession, OfficerSession
 from engine.privacy import rotation
@@ -42,6 +43,12 @@ def forget_old_attempts(session: Session) -> None:
 def encrypt_again(session: Session) -> None:
     """What is stored about people under another key than new values, or from before there were any."""
     rotation.go_on(session)
+
+
+@jobs.job("tasks.return_stranded", every=_HOURLY)
+def return_stranded_tasks(session: Session) -> None:
+    """Tasks of somebody whose leave has begun, or whose role has ended: others can acquire them."""
+    handovers.return_stranded(session)
 
 
 def keep_periodic_jobs() -> None:

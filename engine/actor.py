@@ -18,10 +18,16 @@ class Actor:
     roles: frozenset[str]
     #: Role that is held only for somebody absent -> the officer this one stands in for (代理).
     stands_in: Mapping[str, int] = field(default_factory=dict)
+    #: Today is a day of this officer's leave: nothing is done or given out.
+    on_leave: bool = False
 
     def has(self, *roles: str) -> bool:
         """This officer holds at least one of `roles`."""
         return not self.roles.isdisjoint(roles)
+
+    def acts_for(self, role: str) -> int | None:
+        """Whose work this is when it is done in that role: the absent officer's (X 代 Y); None: the officer's own."""
+        return self.stands_in.get(role)
 
     def oversees(self, path: str) -> bool:
         """`path` is this officer's agency or one below it."""

@@ -281,6 +281,7 @@ class TimelineEntry(ma.Schema):
     at = fields.AwareDateTime(required=True)
     kind = fields.String(required=True)
     officer = fields.String(allow_none=True)
+    on_behalf_of = fields.String(allow_none=True, metadata={"description": "由其代理的人员（代）"})
     agency = fields.String(allow_none=True)
     opinion = fields.String(allow_none=True)
     details = fields.Dict(keys=fields.String())

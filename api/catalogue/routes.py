@@ -32,10 +32,11 @@ from config.form_schemas import FormSchema, fact_schemas, form_schemas
 from config.province import LEVELS
 from config.roles import BINDING_ROLES, role_rules
 from config.task_forms import task_forms
+from engine.accounts import duty
 from engine.casework import online
 from engine.casework.access import subtree
 from engine.errors import NotFound
-from engine.models import Agency, Officer, Outlet
+from engine.models import Agency, Outlet
 from engine.process.diagram import ROLES
 from engine.process.operators import operators
 
@@ -83,11 +84,12 @@ def list_outlets(session: Session, query: dict[str, str]) -> dict[str, Any]:
 @blueprint.arguments(OfficerQuery, location="query")
 @blueprint.reads(list_of(ColleagueView), "工作人员", audit=NOTHING)
 def list_officers(session: Session, query: dict[str, str]) -> dict[str, Any]:
-    """The active officers of an agency that the supervisor oversees: to whom a task may be assigned."""
+    """The officers at work in an agency that the supervisor oversees: to whom a task may be assigned."""
     actor = current_actor()
     code = query.get("agency_code", actor.agency_code)
-    found = select(Officer).join(Agency).where(Officer.active, Officer.agency_code == code, subtree(actor))
-    return {"items": session.scalars(found.order_by(Officer.id))}
+    if session.scalar(select(Agency.code).where(Agency.code == code, subtree(actor))) is None:
+        return {"items": []}
+    return {"items": duty.on_duty(session, code)}
 
 
 @blueprint.route("/roles", methods=["GET"])

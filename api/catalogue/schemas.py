@@ -73,12 +73,19 @@ class OfficerQuery(Schema):
 
 
 class ColleagueView(ma.Schema):
-    """An officer to whom work may be given."""
+    """An officer to whom work may be given, with the roles he holds today."""
 
-    id = fields.Integer(required=True)
+    id = fields.Integer(required=True, attribute="officer_id")
     name = fields.String(required=True)
     agency_code = fields.String(required=True)
-    roles = fields.List(fields.String(), required=True)
+    roles = fields.Function(
+        lambda actor: sorted(actor.roles), metadata={"type": "array", "items": {"type": "string"}}, required=True
+    )
+    stands_in = fields.Function(
+        lambda actor: sorted(actor.stands_in),
+        metadata={"type": "array", "items": {"type": "string"}, "description": "其中代理他人的岗位"},
+        required=True,
+    )
 
 
 class OperatorView(ma.Schema):

@@ -65,6 +65,7 @@ EVENTS = {
     "supplement_requested": "通知补正",
     "suspension_ended": "中止结束",
     "task_assigned": "指派任务",
+    "task_handed_over": "移交工作",
     "task_claimed": "获取任务",
     "task_completed": "完成任务",
     "task_released": "退回任务池",

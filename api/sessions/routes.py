@@ -40,7 +40,7 @@ from api.sessions.schemas import (
     SessionView,
 )
 from engine import clock
-from engine.accounts import totp
+from engine.accounts import duty, totp
 from engine.accounts.passwords import require_good
 from engine.db import db, transaction
 from engine.errors import Conflict, InvalidInput, NotAuthenticated
@@ -61,7 +61,7 @@ def log_in(credentials: dict[str, Any]) -> Response:
         forget_cookie(session)
         token = open_session(session, officer_id, COOKIE_KIND if browser else BEARER)
         row = session.get_one(Officer, officer_id)
-        officer = _view(row, csrf_token(token) if browser else None)
+        officer = _view(session, row, csrf_token(token) if browser else None)
         answer = jsonify(SessionView().dump({"token": None if browser else token, "officer": officer}))
         auditing.record(session, CHANGE, officer=row)
     answer.status_code = HTTPStatus.CREATED
@@ -84,7 +84,7 @@ def _proved(credentials: dict[str, Any]) -> int:
 @blueprint.reads(OfficerView, "当前登录人员", audit=NOTHING)
 def show_current(session: Session) -> dict[str, Any]:
     """Who is logged in, with what this officer may ask for."""
-    return _view(session.get_one(Officer, current_actor().officer_id), current_csrf_token())
+    return _view(session, session.get_one(Officer, current_actor().officer_id), current_csrf_token())
 
 
 @blueprint.route("/current", methods=["DELETE"])
@@ -159,18 +159,23 @@ def confirm_second_factor(body: dict[str, str]) -> Response:
         officer.second_factor_confirmed, officer.second_factor_step = True, step
         close_other_sessions(session, officer_id)
         auditing.record(session, CHANGE)
-        return jsonify(OfficerView().dump(_view(officer, current_csrf_token())))
+        return jsonify(OfficerView().dump(_view(session, officer, current_csrf_token())))
 
 
-def _view(officer: Officer, csrf: str | None) -> dict[str, Any]:
-    in_force = officer.roles_on(clock.today())
-    held = sorted(name for name, roles in PERMISSIONS.items() if roles.intersection(in_force))
+def _view(session: Session, officer: Officer, csrf: str | None) -> dict[str, Any]:
+    acting = duty.actor_of(session, officer)
+    held = sorted(name for name, roles in PERMISSIONS.items() if acting.has(*roles))
     return {
         "id": officer.id,
         "username": officer.username,
         "name": officer.name,
         "agency": officer.agency,
-        "roles": in_force,
+        "roles": sorted(acting.roles),
+        "stands_in": [
+            {"role": role, "officer": session.get_one(Officer, absent_id)}
+            for role, absent_id in sorted(acting.stands_in.items())
+        ],
+        "on_leave": acting.on_leave,
         "permissions": held,
         "second_factor": officer.second_factor_confirmed,
         "due": current_obligation(officer),

@@ -66,6 +66,20 @@ class FactorView(ma.Schema):
     address = fields.String(required=True, metadata={"description": "验证器应用可扫描的 otpauth 地址"})
 
 
+class AbsentOfficer(ma.Schema):
+    """Whose work somebody does meanwhile."""
+
+    id = fields.Integer(required=True)
+    name = fields.String(required=True)
+
+
+class StandingIn(ma.Schema):
+    """A role that is held in the place of somebody on leave (代理)."""
+
+    role = fields.String(required=True)
+    officer = fields.Nested(AbsentOfficer, required=True)
+
+
 class OfficerView(ma.Schema):
     """The officer who is logged in."""
 
@@ -75,6 +89,8 @@ class OfficerView(ma.Schema):
     agency = fields.Nested(Named, required=True)
     roles = fields.List(fields.String(), required=True)
     permissions = fields.List(fields.String(), required=True)
+    stands_in = fields.List(fields.Nested(StandingIn), required=True)
+    on_leave = fields.Boolean(required=True, metadata={"description": "在请假期间，销假前不能办理业务"})
     second_factor = fields.Boolean(required=True)
     due = fields.String(
         required=True,

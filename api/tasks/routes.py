@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from api import auditing
 from api.auditing import NOTHING, READ
 from api.auth import current_actor, requires
 from api.blueprint import Blueprint
@@ -14,12 +15,14 @@ from api.tasks.schemas import (
     Acquisition,
     Assignment,
     Completion,
+    HandOver,
+    HandOverOutcomes,
     TaskDetail,
     TaskPage,
     TaskQuery,
     TaskView,
 )
-from engine.casework import tasks
+from engine.casework import handovers, tasks
 from engine.casework.paging import Page
 from engine.models import Task
 
@@ -82,6 +85,17 @@ def release_task(session: Session, task_id: int) -> Task:
 def assign_task(session: Session, body: dict[str, Any], task_id: int) -> Task:
     """A supervisor gives the task to an officer of the agency."""
     return tasks.assign(session, task_id, body["officer_id"], current_actor(), body["reason"])
+
+
+@blueprint.route("/hand-overs", methods=["POST"])
+@requires("task.hand_over")
+@blueprint.arguments(HandOver)
+@blueprint.changes(HandOverOutcomes, "移交工作")
+def hand_over_tasks(session: Session, body: dict[str, Any]) -> dict[str, Any]:
+    """Tasks that one officer holds go to a colleague or back to the pool; the outcome of each says what came of it."""
+    outcomes = handovers.hand_over(session, current_actor(), **body)
+    auditing.note(subjects=[f"task:{one.task_id} {one.outcome}" for one in outcomes])
+    return {"outcomes": outcomes}
 
 
 @blueprint.route("/<id:task_id>/completion", methods=["POST"])

@@ -10,8 +10,9 @@ from marshmallow import fields
 
 from api.cases.schemas import CaseBrief, OfficerBrief
 from api.paging import PageQuery, page_of
-from api.schemas import Choice, Code, Free, Number, Schema, Text, yuan
+from api.schemas import Choice, Code, Free, Items, Number, Schema, Text, yuan
 from config.task_forms import Field, TaskForm, task_forms
+from engine.casework.handovers import MOST_AT_ONCE
 from engine.process.diagram import ROLES
 
 
@@ -34,6 +35,32 @@ class Assignment(Schema):
 
     officer_id = Number(required=True, metadata={"description": "人员"})
     reason = Text(1000, required=True, metadata={"description": "指派理由"})
+
+
+class HandOver(Schema):
+    """Whose tasks go to whom, and why."""
+
+    from_officer_id = Number(allow_none=True, load_default=None, metadata={"description": "移交人；不填为本人"})
+    task_ids = Items(
+        Number(), least=1, most=MOST_AT_ONCE, load_default=None, metadata={"description": "任务；不填为全部在办任务"}
+    )
+    to_officer_id = Number(allow_none=True, load_default=None, metadata={"description": "接收人；不填为退回任务池"})
+    reason = Text(1000, required=True, metadata={"description": "移交理由"})
+
+
+class HandedOverView(ma.Schema):
+    """What came of one task."""
+
+    task_id = fields.Integer(required=True)
+    outcome = fields.String(required=True, metadata={"enum": ["handed_over", "refused"]})
+    code = fields.String(allow_none=True, required=True)
+    message = fields.String(allow_none=True, required=True)
+
+
+class HandOverOutcomes(ma.Schema):
+    """What came of each task, in the order of their ids."""
+
+    outcomes = fields.List(fields.Nested(HandedOverView), required=True)
 
 
 class Completion(Schema):
@@ -67,6 +94,7 @@ class TaskView(ma.Schema):
     claimed_how = fields.String(allow_none=True)
     claimed_at = fields.AwareDateTime(allow_none=True)
     completed_by = fields.Nested(OfficerBrief, allow_none=True)
+    completed_for = fields.Nested(OfficerBrief, allow_none=True, metadata={"description": "由其代理的人员（代）"})
     completed_at = fields.AwareDateTime(allow_none=True)
     outcome = fields.String(allow_none=True)
     case = fields.Nested(CaseBrief, allow_none=True)

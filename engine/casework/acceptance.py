@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -176,6 +177,8 @@ def _record_acceptance(session: Session, case: Case, application: Application, a
             ],
         },
     )
+    absent = actor.acts_for("acceptor")
+    in_place: dict[str, Any] = {} if absent is None else {"on_behalf_of": absent}
     record_event(
         session,
         "case_accepted",
@@ -188,6 +191,7 @@ def _record_acceptance(session: Session, case: Case, application: Application, a
         handling_agency=case.handling_agency_code,
         due_on=case.due_on.isoformat(),
         provisional=case.due_provisional,
+        **in_place,
     )
 
 

@@ -8,10 +8,11 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from engine.accounts import duty
 from engine.casework import handling
 from engine.casework.dossier import Dossier
-from engine.casework.separation import barred_officers
-from engine.models import Case, Officer, Task
+from engine.casework.separation import barred_officers, is_barred
+from engine.models import Case, Task
 
 #: Who claimed how, when nobody clicked.
 RETURNED = "returned"
@@ -44,6 +45,7 @@ def _did_it_before(session: Session, task: Task, case: Case | None, dossier: Dos
         if one.task.instance_id == task.instance_id
         and one.task.element_id == task.element_id
         and one.task.agency_code == one.officer_agency_code == task.agency_code
+        and task.role in one.officer_roles
         # After a transfer the new agency's officers acquire again (JUR-09), even where the case came back.
         and (case is None or _at(one.task) >= case.arrived_at)
     ]
@@ -62,25 +64,22 @@ def _by_configuration(session: Session, task: Task, case: Case, dossier: Dossier
     mode = (case.configuration.switches or {}).get("dispatch", "pool")
     if mode == "pool":
         return None
-    barred = barred_officers(session, task, dossier)
     officers = [
-        officer
-        for officer in session.scalars(
-            select(Officer).where(Officer.agency_code == task.agency_code, Officer.active).order_by(Officer.id)
-        )
-        if task.role in officer.roles and officer.id not in barred
+        actor.officer_id
+        for actor in duty.on_duty(session, task.agency_code)
+        if actor.has(task.role) and not is_barred(session, task, actor, dossier)
     ]
     if not officers:
         return None
     if mode == "random":
-        return random.choice(officers).id  # noqa: S311  fairness, not a secret
+        return random.choice(officers)  # noqa: S311  fairness, not a secret
     load: dict[int, int] = {
         officer_id: count
         for officer_id, count in session.execute(
             select(Task.claimed_by_id, func.count())
-            .where(Task.state == "claimed", Task.claimed_by_id.in_([officer.id for officer in officers]))
+            .where(Task.state == "claimed", Task.claimed_by_id.in_(officers))
             .group_by(Task.claimed_by_id)
         )
         if officer_id is not None
     }
-    return min(officers, key=lambda officer: (load.get(officer.id, 0), officer.id)).id
+    return min(officers, key=lambda officer_id: (load.get(officer_id, 0), officer_id))

@@ -6,29 +6,40 @@ operator that wants to know what was entered. Rows are read without writing half
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import Select, and_, bindparam, not_, select
 from sqlalchemy.orm import Session
 
+from engine import clock
+from engine.accounts import duty
 from engine.actor import Actor
 from engine.models import Instance, Officer, Task
+from engine.models.agency import roles_in_force
 
 
 @dataclass(frozen=True)
 class Completion:
-    """A completed task, and where its officer works now (None: nowhere any more)."""
+    """A completed task, and where its officer works now (None: nowhere any more, or he is on leave)."""
 
     task: Task
     officer_id: int
     officer_agency_code: str | None
+    #: The roles that the officer holds today.
+    officer_roles: Collection[str]
 
 
 _COMPLETED = (
-    select(Task, Officer.agency_code, Officer.active)
+    select(
+        Task,
+        Officer.agency_code,
+        and_(Officer.active, not_(duty.is_away(Officer.id))).label("at_work"),
+        Officer.roles,
+        Officer.role_terms,
+    )
     .join(Officer, Officer.id == Task.completed_by_id)
     .where(Task.state == "completed")
     .order_by(Task.completed_at, Task.id)
@@ -59,17 +70,25 @@ class Dossier:
 
     @cached_property
     def _stored(self) -> dict[int, Completion]:
+        today = clock.today()
         # What this transaction completed is among `_added`.
         with self._session.no_autoflush:
             return {
-                task.id: Completion(task, task.completed_by_id, agency_code if active else None)
-                for task, agency_code, active in self._session.execute(self._query, {"business": self._business})
+                task.id: Completion(
+                    task,
+                    task.completed_by_id,
+                    agency_code if at_work else None,
+                    roles_in_force(roles, terms or {}, today),
+                )
+                for task, agency_code, at_work, roles, terms in self._session.execute(
+                    self._query, {"business": self._business, duty.TODAY: today}
+                )
                 if task.completed_by_id is not None
             }
 
     def add(self, task: Task, actor: Actor) -> None:
         """`actor` completes `task` in this transaction, later than everything else."""
-        self._added[task.id] = Completion(task, actor.officer_id, actor.agency_code)
+        self._added[task.id] = Completion(task, actor.officer_id, actor.agency_code, actor.roles)
 
     def last(self, *, form: str | None = None, instance_id: int | None = None) -> Task | None:
         """The task completed last, with that form, in that instance."""

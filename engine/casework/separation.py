@@ -28,18 +28,26 @@ def barred_officers(session: Session, task: Task, dossier: Dossier | None = None
     if TRANSFER_ACCEPTANCE in task.differs_from and task.transfer_id is not None:
         barred.add(session.get_one(Transfer, task.transfer_id).started_by_id)
     other_levels = OTHER_LEVELS.get(task.role, ())
-    barred.update(
-        one.officer_id
-        for one in dossier or Dossier.around(session, task)
-        if one.task.transfer_id == task.transfer_id
-        and (one.task.element_id in task.differs_from or one.task.role in other_levels)
-    )
+    for one in dossier or Dossier.around(session, task):
+        if one.task.transfer_id == task.transfer_id and (
+            one.task.element_id in task.differs_from or one.task.role in other_levels
+        ):
+            barred.add(one.officer_id)
+            # What was done in somebody's place is his work too: two posts must not meet in one person either way.
+            if one.task.completed_for_id is not None:
+                barred.add(one.task.completed_for_id)
     return barred
+
+
+def is_barred(session: Session, task: Task, actor: Actor, dossier: Dossier | None = None) -> bool:
+    """This officer must not do the task, nor in the place of somebody who must not do it himself."""
+    barred = barred_officers(session, task, dossier)
+    return actor.officer_id in barred or actor.acts_for(task.role) in barred
 
 
 def require_separation(session: Session, task: Task, actor: Actor, dossier: Dossier | None = None) -> None:
     """Raises NotAllowed when this officer did an incompatible part of the same business."""
-    if actor.officer_id in barred_officers(session, task, dossier):
+    if is_barred(session, task, actor, dossier):
         raise NotAllowed(
             "岗位不相容：同一业务的受理、初审、复审应由不同人员办理，您已办理过其中的环节。",
             code="separation_of_duties",

@@ -31,13 +31,14 @@ from sqlalchemy.orm import Session, aliased, contains_eager, joinedload, lazyloa
 
 from config.register import reason
 from engine import clock
+from engine.accounts import duty
 from engine.actor import Actor
 from engine.casework import form_checks, handling, instances, jurisdiction, materials, routing, task_forms, transfers
 from engine.casework.access import require_role, subtree, visible_cases
 from engine.casework.dossier import Dossier
 from engine.casework.events import record_event
 from engine.casework.paging import Page, page_size
-from engine.casework.separation import barred_officers, require_separation
+from engine.casework.separation import is_barred, require_separation
 from engine.errors import Conflict, InvalidInput, NotAllowed, NotFound, RuleRefused, TaskHeld
 from engine.models import Agency, Application, Case, CaseEvent, Escalation, Instance, Officer, Person, Task
 from engine.process.runtime import Run
@@ -89,6 +90,7 @@ _SHOWN = (
     ),
     joinedload(Task.claimed_by).options(load_only(Officer.name), lazyload(Officer.agency)),
     joinedload(Task.completed_by).options(load_only(Officer.name), lazyload(Officer.agency)),
+    joinedload(Task.completed_for).options(load_only(Officer.name), lazyload(Officer.agency)),
 )
 # Constants in the statement and not beside it: so the database knows that its indexes of open tasks are enough.
 _IN_POOL = and_(Task.state == literal_column("'pool'"), Task.held_because.is_(None))
@@ -203,9 +205,10 @@ def acquire_random(session: Session, actor: Actor, role: str | None = None) -> T
 
     Raises NotFound (nothing_left) when nobody has left anything this officer may do.
     """
+    _require_at_work(actor)
     busy: list[int] = []
     for candidate in _candidates(session, actor, role):
-        if candidate.differs_from and actor.officer_id in barred_officers(session, candidate):
+        if candidate.differs_from and is_barred(session, candidate, actor):
             continue
         task = _try(session, candidate.id, actor, skip_locked=True)
         if task is not None:
@@ -222,18 +225,18 @@ def acquire_random(session: Session, actor: Actor, role: str | None = None) -> T
 def _try(session: Session, task_id: int, actor: Actor, *, skip_locked: bool) -> Task | None:
     """Take the candidate if it can be had. A lost one leaves no lock behind, so nobody can wait in a circle."""
     attempt = session.begin_nested()
-    task = _locked(session, task_id, skip_locked=skip_locked)
+    task = locked(session, task_id, skip_locked=skip_locked)
     if task is None or task.state != "pool" or task.held_because is not None:
         attempt.rollback()
         return None
-    _give(session, task, actor.officer_id, "random")
+    give(session, task, actor.officer_id, "random")
     attempt.commit()
     return task
 
 
 def claim(session: Session, task_id: int, actor: Actor) -> Task:
     """This very task for this officer (REV-02). The second claimant gets a Conflict with who and when."""
-    task = _found_and_locked(session, task_id, actor)
+    task = found_and_locked(session, task_id, actor)
     _require_place_and_role(session, task, actor)
     require_separation(session, task, actor)
     if task.claimed_by_id == actor.officer_id and task.state == "claimed":
@@ -242,11 +245,11 @@ def claim(session: Session, task_id: int, actor: Actor) -> Task:
         raise TaskHeld(task.held_because)
     if task.state != "pool":
         raise _lost(task)
-    _give(session, task, actor.officer_id, "self")
+    give(session, task, actor.officer_id, "self")
     return _claimed(session, task, actor)
 
 
-def _give(session: Session, task: Task, officer_id: int | None, how: str | None) -> None:
+def give(session: Session, task: Task, officer_id: int | None, how: str | None) -> None:
     """The locked task is that officer's from now on; nobody's: it lies in the pool."""
     task.state = "pool" if officer_id is None else "claimed"
     task.claimed_by_id = officer_id
@@ -269,6 +272,7 @@ def _claimed(session: Session, task: Task, actor: Actor) -> Task:
         element=task.element_id,
         name=task.name,
         how=task.claimed_how,
+        **in_place_of(task, actor),
     )
     return task
 
@@ -330,8 +334,14 @@ def _acquirable(actor: Actor, role: str | None) -> tuple[list[ColumnElement[bool
     return many, few
 
 
+def _require_at_work(actor: Actor) -> None:
+    if actor.on_leave:
+        raise NotAllowed("您在请假期间，请先销假再办理。", code="on_leave")
+
+
 def _require_place_and_role(session: Session, task: Task, actor: Actor) -> None:
-    """Raises NotAllowed for an officer of another place, or without the role of the task."""
+    """Raises NotAllowed for an officer of another place, without the role of the task, or on leave."""
+    _require_at_work(actor)
     if task.form == "supplement" and task.case_id is not None:
         case = session.get_one(Case, task.case_id)
         if case.accepted_by_id == actor.officer_id and case.accepting_agency_code == actor.agency_code:
@@ -363,48 +373,63 @@ def _conflict(officer: Officer | None, at: datetime | None, what: str) -> Confli
 
 def release(session: Session, task_id: int, actor: Actor) -> Task:
     """Back to the pool, by the officer who holds it or a supervisor of its agency."""
-    task = _found_and_locked(session, task_id, actor)
-    _count_change(task)
+    task = found_and_locked(session, task_id, actor)
+    count_change(task)
     if task.state != "claimed":
         raise _lost(task) if task.state != "pool" else Conflict("这个任务在任务池中，无需退回。", code="task_in_pool")
     if task.claimed_by_id != actor.officer_id:
-        _require_supervisor(session, task, actor)
+        require_supervisor(session, task, actor)
     if task.held_because is not None:
         raise TaskHeld(task.held_because)
-    _give(session, task, None, None)
+    give(session, task, None, None)
     _record(session, task, actor, "task_released")
     return task
 
 
 def assign(session: Session, task_id: int, officer_id: int, actor: Actor, why: str) -> Task:
     """A supervisor gives the task to an officer; separation of duties counts for the assigned too."""
-    task = _found_and_locked(session, task_id, actor)
-    _count_change(task)
-    _require_supervisor(session, task, actor)
+    task = found_and_locked(session, task_id, actor)
+    count_change(task)
+    require_supervisor(session, task, actor)
     if task.state not in ("pool", "claimed"):
         raise _lost(task)
     if task.held_because is not None:
         raise TaskHeld(task.held_because)
-    officer = session.get(Officer, officer_id)
-    if officer is None or not officer.active or officer.agency_code not in (task.agency_code, task.also_agency_code):
-        raise InvalidInput(fields={"officer_id": ["该人员不在办理机构或已停用，请重新选择。"]})
-    assignee = Actor(
-        officer_id=officer.id,
-        name=officer.name,
-        agency_code=officer.agency_code,
-        agency_path=officer.agency.path,
-        roles=frozenset(officer.roles),
-    )
-    _require_place_and_role(session, task, assignee)
-    require_separation(session, task, assignee)
-    _give(session, task, officer.id, "assigned")
+    assignee = require_assignable(session, task, session.get(Officer, officer_id))
+    give(session, task, officer_id, "assigned")
     if task.case is not None:
         handling.acquired(task.case, task)
-    _record(session, task, actor, "task_assigned", opinion=why, to=officer.id)
+    _record(session, task, actor, "task_assigned", opinion=why, to=officer_id, **in_place_of(task, assignee))
     return task
 
 
-def _require_supervisor(session: Session, task: Task, actor: Actor) -> None:
+def require_assignable(session: Session, task: Task, officer: Officer | None) -> Actor:
+    """Whoever shall do the task, as he may act today.
+
+    Raises InvalidInput for somebody of another place, NotAllowed for somebody on leave, without the role of the task,
+    or whom separation of duties bars: nobody is given what he must not do (REV-06).
+    """
+    if officer is None or not officer.active or officer.agency_code not in (task.agency_code, task.also_agency_code):
+        raise InvalidInput(fields={"officer_id": ["该人员不在办理机构或已停用，请重新选择。"]})
+    assignee = duty.actor_of(session, officer)
+    if assignee.on_leave:
+        raise NotAllowed(f"{officer.name}在请假期间，不能接受任务。", code="on_leave")
+    try:
+        _require_place_and_role(session, task, assignee)
+    except NotAllowed as refusal:
+        raise NotAllowed(
+            f"{officer.name}没有办理这个任务的岗位。", code=refusal.code, details=refusal.details
+        ) from None
+    if is_barred(session, task, assignee):
+        raise NotAllowed(
+            f"岗位不相容：{officer.name}办理过同一业务的受理、初审、复审中的其他环节，不能接受这个任务。",
+            code="separation_of_duties",
+            because=[reason("REV-06")],
+        )
+    return assignee
+
+
+def require_supervisor(session: Session, task: Task, actor: Actor) -> None:
     require_role(actor, "supervisor")
     agency = session.get_one(Agency, task.agency_code)
     if not actor.oversees(agency.path):
@@ -429,12 +454,12 @@ def complete(
     Raises Conflict when somebody else holds or has done it (or `version` is not the present one), TaskHeld while a
     transfer runs, NotAllowed against separation of duties, InvalidInput field by field, RuleRefused by a rule.
     """
-    task = _found_and_locked(session, task_id, actor)
+    task = found_and_locked(session, task_id, actor)
     dossier = Dossier.around(session, task)
     _require_workable(session, task, actor, version, dossier)
     form = task_forms.validate(task.form, outcome, opinion, fields or {})
     if outcome == NOT_OURS:
-        _count_change(task)
+        count_change(task)
         transfers.start_from_review(session, task, actor, opinion=opinion, fields=form.fields)
         return task
     _check_before(session, task, outcome)
@@ -453,10 +478,11 @@ def complete(
         task.opinion = opinion
         task.fields = form.fields
         task.completed_by_id = actor.officer_id
+        task.completed_for_id = actor.acts_for(task.role)
         task.completed_at = clock.now()
         task.version += 1
-        _count_change(task)
-        _record(session, task, actor, "task_completed", opinion=opinion, outcome=outcome)
+        count_change(task)
+        _record(session, task, actor, "task_completed", opinion=opinion, outcome=outcome, **in_place_of(task, actor))
         dossier.add(task, actor)
         run.complete(task.process_task_id, data)
 
@@ -465,9 +491,9 @@ def complete(
     return task
 
 
-def _found_and_locked(session: Session, task_id: int, actor: Actor) -> Task:
+def found_and_locked(session: Session, task_id: int, actor: Actor) -> Task:
     """The task as it is now, its subject locked before it. Raises NotFound where `find_task` would."""
-    task = _locked(session, task_id)
+    task = locked(session, task_id)
     if task is None:
         task = find_task(session, task_id, actor)
         session.refresh(task, with_for_update=True)
@@ -476,7 +502,7 @@ def _found_and_locked(session: Session, task_id: int, actor: Actor) -> Task:
     return task
 
 
-def _locked(session: Session, task_id: int, *, skip_locked: bool = False) -> Task | None:
+def locked(session: Session, task_id: int, *, skip_locked: bool = False) -> Task | None:
     """The task of a case, locked with case and instance; None where it has no case, or is skipped."""
     task = session.scalar(_LOCKED_OR_SKIPPED if skip_locked else _LOCKED, {"task_id": task_id})
     if task is not None and task.case is not None:
@@ -493,7 +519,13 @@ def _forget_overtaken(session: Session, owner: Task | Case, name: str, key: obje
         session.expire(owner, [name])
 
 
-def _count_change(task: Task) -> None:
+def in_place_of(task: Task, actor: Actor) -> dict[str, Any]:
+    """What an event of the task says beside who acted: in whose place (X 代 Y)."""
+    absent = actor.acts_for(task.role)
+    return {} if absent is None else {"on_behalf_of": absent}
+
+
+def count_change(task: Task) -> None:
     if task.case is not None:
         task.case.version += 1
 

@@ -55,7 +55,10 @@ class Attempt(Base):
 
 
 class Absence(Base):
-    """Somebody's leave (请假), and who stands in meanwhile (代理): with his own identity, on the other's roles."""
+    """Somebody's leave (请假), and who stands in meanwhile (代理): with his own identity, on the other's roles.
+
+    Nobody has two at once, nor stands in for two at once.
+    """
 
     __tablename__ = "absence"
     __table_args__ = (
@@ -67,7 +70,7 @@ class Absence(Base):
     officer_id: Mapped[int] = mapped_column(ForeignKey("officer.id"))
     #: None: nobody stands in; the work lies in the pool.
     substitute_id: Mapped[int | None] = mapped_column(ForeignKey("officer.id"))
-    #: Both days included; a leave that ended early ends the day before it was ended.
+    #: Both days included, unless it ended early (`ended_at`).
     from_on: Mapped[date]
     until_on: Mapped[date]
     reason: Mapped[str] = mapped_column(Personal(200))
@@ -77,3 +80,4 @@ class Absence(Base):
 
     officer: Mapped[Officer] = relationship(foreign_keys=[officer_id])
     substitute: Mapped[Officer | None] = relationship(foreign_keys=[substitute_id])
+    recorded_by: Mapped[Officer] = relationship(foreign_keys=[recorded_by_id])

@@ -77,6 +77,8 @@ class Task(Base):
     claimed_how: Mapped[str | None] = mapped_column(String(16))
     claimed_at: Mapped[datetime | None] = mapped_column(Moment)
     completed_by_id: Mapped[int | None] = mapped_column(ForeignKey("officer.id"))
+    #: The absent officer in whose place it was done (X 代 Y).
+    completed_for_id: Mapped[int | None] = mapped_column(ForeignKey("officer.id"))
     completed_at: Mapped[datetime | None] = mapped_column(Moment)
     outcome: Mapped[str | None] = mapped_column(String(32))
     opinion: Mapped[str | None] = mapped_column(Personal(2000))
@@ -87,3 +89,4 @@ class Task(Base):
     instance: Mapped[Instance] = relationship()
     claimed_by: Mapped[Officer | None] = relationship(foreign_keys=[claimed_by_id])
     completed_by: Mapped[Officer | None] = relationship(foreign_keys=[completed_by_id])
+    completed_for: Mapped[Officer | None] = relationship(foreign_keys=[completed_for_id])

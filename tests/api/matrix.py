@@ -17,6 +17,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ from api.demo.story import application
 from engine import clock
 from engine.casework.events import record_event
 from engine.db import db, transaction
-from engine.models import Escalation, Incident, Instance, Message, Officer, OfficerNotice, Task, Transfer
+from engine.models import Absence, Escalation, Incident, Instance, Message, Officer, OfficerNotice, Task, Transfer
 from tests.api.online import REPRESENTATION, record_representation
 from tests.applications import OfficerClient, token_of
 from tests.conftest import FixedClock
@@ -115,6 +116,8 @@ class Ask:
     query: str = ""
     #: Refusals of the matter itself, which come after permission was given.
     also: frozenset[str] = frozenset()
+    #: What stands for the codes in this path.
+    codes: Mapping[str, str] = field(default_factory=dict)
     #: Something to be done first, for this officer.
     before: Callable[[Scene, int], None] | None = None
     #: For a list: whether the business is in it.
@@ -157,7 +160,7 @@ class Scene:
         """What an officer with this role at this agency is answered."""
         if ask.before is not None:
             ask.before(self, self.officers[role, agency])
-        for name, value in {**CODES, **self.ids[self.stage]}.items():
+        for name, value in {**CODES, **ask.codes, **self.ids[self.stage]}.items():
             path = path.replace(f"<{name}>", str(value))
         client = OfficerClient(self.app, f"{role}-at-{agency}", self.tokens[role, agency])
         if ask.files is not None:
@@ -177,7 +180,7 @@ def build(app: Flask, home: Path, clock_: FixedClock, kind: type[Scene] = Scene)
     scene.keep("handed_in", application_id=story.application_id)
     story.act("accept", by=acceptor)
     incident = _break(story.case_id)
-    colleague = {"officer_id": scene.officers["archivist", FIRST]}
+    colleague = {"officer_id": scene.officers["archivist", FIRST], "absence_id": _plan_a_leave(scene)}
     representation = record_representation(app)
     scene.keep(
         "accepted",
@@ -242,6 +245,24 @@ def _tell() -> int:
         record_event(session, "incident_raised", at=clock.now(), actor=None, step="派发", agency=FIRST)
         session.flush()
         return session.scalars(select(OfficerNotice.id)).one()
+
+
+def _plan_a_leave(scene: Scene) -> int:
+    """A leave, weeks from now, of the archivist of the handling agency."""
+    ahead = clock.today() + timedelta(days=60)
+    with transaction() as session:
+        archivist = scene.officers["archivist", FIRST]
+        leave = Absence(
+            officer_id=archivist,
+            from_on=ahead,
+            until_on=ahead,
+            reason="年休假。",
+            recorded_by_id=scene.officers["supervisor", FIRST],
+            recorded_at=clock.now(),
+        )
+        session.add(leave)
+        session.flush()
+        return leave.id
 
 
 def _write_a_message(story: Telling) -> dict[str, int]:
@@ -331,6 +352,10 @@ def _category_in(body: Any, scene: Scene) -> bool:
 
 def _template_in(body: Any, scene: Scene) -> bool:
     return scene.ids[scene.stage]["template_id"] in [item["id"] for item in body["items"]]
+
+
+def _leave_in(body: Any, scene: Scene) -> bool:
+    return scene.ids[scene.stage]["absence_id"] in [item["id"] for item in body["items"]]
 
 
 def _account_in(body: Any, scene: Scene) -> bool:
@@ -434,6 +459,8 @@ ASKS: Mapping[tuple[str, str], Ask] = {
     ("DELETE", f"{_API}/sms/templates/<template_id>/draft"): Ask({"version": 1}, also=frozenset({"no_draft"})),
     ("POST", f"{_API}/sms/templates/<template_id>/publication"): Ask({"version": 1}),
     ("PUT", f"{_API}/sms/slots/<service>"): Ask({"version": 1, "slots": {"urging": None}}),
+    ("GET", f"{_API}/absences"): Ask(shows=_leave_in),
+    ("POST", f"{_API}/absences/<absence_id>/ending"): Ask(),
     ("GET", f"{_API}/accounts"): Ask(query=f"?agency_code={FIRST}&limit=100", shows=_account_in),
     ("POST", f"{_API}/accounts"): Ask({"username": "new-one", "name": "钟新", "agency_code": FIRST, "roles": []}),
     ("PUT", f"{_API}/accounts/<officer_id>"): Ask({"version": 1, "name": "钟改", "agency_code": FIRST}),
@@ -457,6 +484,14 @@ def ask_for(scene: Scene, method: str, path: str) -> Ask:
         return Ask({"ids": [scene.ids[scene.stage]["message_id"]]}, shows=_sent_again)
     if (method, path) == ("POST", f"{_API}/sms/templates"):
         return Ask({"category_id": scene.ids[scene.stage]["category_id"], **TEMPLATE, "function_code": "BJ02"})
+    if path.endswith("/agencies/<code>/readiness"):
+        return Ask(codes={"code": FIRST})
+    if (method, path) == ("POST", f"{_API}/absences"):
+        days = {"from_on": "2023-09-01", "until_on": "2023-09-02"}
+        return Ask({"officer_id": scene.ids[scene.stage]["officer_id"], **days, **REASON})
+    if path.endswith("/hand-overs"):
+        giver = {"from_officer_id": scene.officers["first_reviewer", scene_agency(scene)]}
+        return Ask({**giver, "task_ids": [scene.ids[scene.stage]["task_id"]], **REASON}, before=_claimed_by_another)
     if path.endswith("/assignment"):
         colleague = scene.officers["first_reviewer", scene_agency(scene)]
         return Ask({"officer_id": colleague, "reason": "专长"}, before=ask.before)

@@ -250,6 +250,19 @@ def test_a_role_that_cannot_be_given_is_a_sentence(run: Run, system: Flask, role
     assert run("officers", "unlock", "zhong-xin", "--reason", "试。")[0] == 1
 
 
+@pytest.mark.rule("PER-01")
+def test_readiness_names_what_a_city_lacks_and_is_quiet_where_nothing_is(run: Run, system: Flask) -> None:
+    assert run("readiness", "4413")[0] == 0
+    run("officers", "deactivate", "archivist-441303", "--reason", "离职。")
+
+    code, output, _ = run("readiness", "4413", "--json")
+
+    (lacking,) = (one for one in json.loads(output)["agencies"] if one["gaps"])
+    assert (code, lacking["code"], lacking["gaps"][0]["element"]) == (1, "441303", "archive_case")
+    assert "“整理归档”今天无人可以办理" in run("readiness", "441303")[1]
+    assert run("readiness", "9999")[0] == 1
+
+
 # The system
 
 

@@ -9,13 +9,15 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from config.task_forms import task_forms
+from engine import clock
+from engine.accounts import absences, duty
 from engine.actor import Actor
 from engine.casework import (
     acceptance,
@@ -23,6 +25,7 @@ from engine.casework import (
     cases,
     escalations,
     form_checks,
+    handovers,
     materials,
     tasks,
     timers,
@@ -31,7 +34,7 @@ from engine.casework import (
 from engine.casework.separation import barred_officers
 from engine.db import transaction
 from engine.errors import TongbanError
-from engine.models import Agency, Case, Officer, Task, Transfer
+from engine.models import Absence, Case, Officer, Task, Transfer
 from tests.conftest import FixedClock
 from tests.factories import make_person
 from tests.factories_intake import benefit_form, facts_for, make_command, make_relation, outlet_of
@@ -71,6 +74,8 @@ class History:
     seed: int
     clock: FixedClock
     cases: int = 4
+    #: Few people with several posts each, often away, and a supervisor who moves work about: who meets himself where?
+    crowded: bool = False
     case_ids: list[int] = field(default_factory=list)
     #: Due days as told to clients at acceptance.
     promised: dict[int, date] = field(default_factory=dict)
@@ -86,6 +91,9 @@ class History:
 
     def begin(self) -> None:
         """Some accepted cases of different services, places and kinds of counter."""
+        if self.crowded:
+            with transaction() as session:
+                crowd(session)
         for number in range(self.cases):
             self._accept(number)
 
@@ -148,8 +156,21 @@ class History:
             (2, self._scan),
             (2, self._let_time_pass),
             (1, self._intrude),
+            (2, self._assign),
+            (2, self._hand_over),
+            (2, self._go_on_leave),
+            (1, self._come_back),
+            (1, self._return_stranded),
         )
-        weighted = [act for weight, act in acts for _ in range(weight)]
+        moving = {
+            self._work: 16,
+            self._assign: 6,
+            self._hand_over: 3,
+            self._go_on_leave: 6,
+            self._withdraw: 0,
+            self._void: 0,
+        }
+        weighted = [act for weight, act in acts for _ in range(moving.get(act, weight) if self.crowded else weight)]
         for _ in range(steps):
             self._attempt(self.random.choice(weighted))
 
@@ -173,6 +194,9 @@ class History:
 
     def _someone(self, session: Session, task: Task) -> Actor:
         """Usually somebody of the right place and role, sometimes anybody."""
+        standing_in = [one for one in duty.on_duty(session, task.agency_code) if one.acts_for(task.role) is not None]
+        if self.crowded and standing_in and self.random.random() < 0.7:
+            return self.random.choice(standing_in)
         if self.random.random() < 0.85:
             return officer(session, task.agency_code, task.role, self.random)
         return officer(session, self.random.choice(AGENCIES), None, self.random)
@@ -244,10 +268,64 @@ class History:
         stranger = officer(session, "445299", None, self.random)
         tasks.complete(session, task.id, stranger, outcome="pass", opinion="越权")
 
+    def _assign(self, session: Session) -> None:
+        """A supervisor gives a task to anybody of the agency: what he must not, the house does not let him."""
+        task = self._open_task(session)
+        if task is None:
+            return
+        supervisor = officer(session, task.agency_code, "supervisor", self.random)
+        whom = officer(session, task.agency_code, self.random.choice((None, task.role)), self.random)
+        tasks.assign(session, task.id, whom.officer_id, supervisor, "统筹安排")
+
+    def _hand_over(self, session: Session) -> None:
+        task = self._open_task(session)
+        if task is None or task.claimed_by_id is None:
+            return
+        supervisor = officer(session, task.agency_code, "supervisor", self.random)
+        whom = officer(session, task.agency_code, self.random.choice((None, task.role)), self.random)
+        outcomes = handovers.hand_over(
+            session,
+            supervisor,
+            from_officer_id=task.claimed_by_id,
+            task_ids=None,
+            to_officer_id=self.random.choice((None, whom.officer_id)),
+            reason="请假前移交",
+        )
+        self.refusals += [f"hand_over: {one.code}" for one in outcomes if one.code is not None]
+
+    def _go_on_leave(self, session: Session) -> None:
+        """Somebody is away for some days, and somebody of another post stands in for him."""
+        agency = self.random.choice(AGENCIES)
+        away, substitute = officer(session, agency, None, self.random), officer(session, agency, None, self.random)
+        first = clock.today() + timedelta(days=self.random.choice((0, 0, 1)))
+        absences.record(
+            session,
+            officer(session, agency, "supervisor", self.random),
+            officer_id=away.officer_id,
+            substitute_id=substitute.officer_id,
+            from_on=first,
+            until_on=first + timedelta(days=self.random.choice((1, 10, 40))),
+            reason="年休假",
+        )
+
+    def _come_back(self, session: Session) -> None:
+        current = select(Absence).where(Absence.ended_at.is_(None), Absence.until_on >= clock.today())
+        absence = session.scalars(current.order_by(Absence.id)).first()
+        if absence is not None:
+            absences.end(session, absence.id, actor_of(session, absence.officer))
+
+    def _return_stranded(self, session: Session) -> None:
+        handovers.return_stranded(session)
+
     # End
 
     def finish(self) -> None:
-        """Willing officers do everything that is left, until every case is archived."""
+        """Willing officers, all of them back, do everything that is left, until every case is archived."""
+        with transaction() as session:
+            for absence in session.scalars(select(Absence).where(Absence.ended_at.is_(None))):
+                absence.ended_at = clock.now()
+            session.flush()
+            handovers.return_stranded(session)
         for _ in range(400):
             while timers.tick():
                 pass
@@ -273,6 +351,36 @@ class History:
         return False
 
 
+#: Who is left in a crowded agency.
+POSTS = (
+    ("acceptor", "first_reviewer", "archivist"),
+    ("first_reviewer", "second_reviewer"),
+    ("second_reviewer", "supervisor"),
+    ("acceptor", "second_reviewer", "transfer_operator"),
+    ("first_reviewer", "supervisor", "advanced_scanner"),
+)
+
+
+def crowd(session: Session) -> None:
+    """Leave five people in each agency, each with several posts, one of them away and another in his place."""
+    for agency in AGENCIES:
+        rows = session.scalars(select(Officer).where(Officer.agency_code == agency).order_by(Officer.id)).all()
+        people = [row for row in rows if not {"city_administrator", "superior_adjudicator"}.intersection(row.roles)]
+        for row in people:
+            row.active = False
+        for row, posts in zip(people, POSTS, strict=False):
+            row.active, row.roles = True, list(posts)
+        absences.record(
+            session,
+            actor_of(session, people[4]),
+            officer_id=people[1].id,
+            substitute_id=people[3].id,
+            from_on=clock.today(),
+            until_on=clock.today() + timedelta(days=300),
+            reason="产假",
+        )
+
+
 def told(case: Case) -> tuple[Any, ...]:
     """What the applicant was told at acceptance and nobody may change (ACC-12)."""
     return (
@@ -292,25 +400,17 @@ def told(case: Case) -> tuple[Any, ...]:
 
 
 def actor_of(session: Session, row: Officer) -> Actor:
-    """The officer as an actor."""
-    return Actor(
-        officer_id=row.id,
-        name=row.name,
-        agency_code=row.agency_code,
-        agency_path=session.get_one(Agency, row.agency_code).path,
-        roles=frozenset(row.roles),
-    )
+    """The officer as he may act today."""
+    return duty.actor_of(session, row)
 
 
 def officer(session: Session, agency: str, role: str | None, dice: random.Random | None = None) -> Actor:
-    """An officer of the agency with the role (any role where none is named)."""
-    rows = [
-        row
-        for row in session.scalars(select(Officer).where(Officer.agency_code == agency).order_by(Officer.id))
-        if role is None or role in row.roles
-    ]
-    assert rows, f"nobody at {agency} is {role}"
-    return actor_of(session, dice.choice(rows) if dice else rows[0])
+    """An officer of the agency with the role (any role where none is named): somebody at work where there is one."""
+    at_work = [one for one in duty.on_duty(session, agency) if role is None or one.has(role)]
+    if at_work:
+        return dice.choice(at_work) if dice else at_work[0]
+    rows = session.scalars(select(Officer).where(Officer.agency_code == agency).order_by(Officer.id))
+    return actor_of(session, next(row for row in rows if role is None or role in row.roles))
 
 
 def holder(session: Session, task: Task) -> Actor | None:
@@ -321,8 +421,17 @@ def holder(session: Session, task: Task) -> Actor | None:
 def willing(session: Session, task: Task) -> Actor:
     """Somebody whom separation of duties does not bar."""
     barred = barred_officers(session, task)
-    rows = session.scalars(select(Officer).where(Officer.agency_code == task.agency_code).order_by(Officer.id))
-    row = next(row for row in rows if task.role in row.roles and row.id not in barred)
+    able = [one for one in duty.on_duty(session, task.agency_code) if one.has(task.role)]
+    return next((one for one in able if one.officer_id not in barred), None) or _sent(session, task)
+
+
+def _sent(session: Session, task: Task) -> Actor:
+    """Somebody new, where all who could do it have had a part in it."""
+    row = Officer(
+        username=f"sent-{task.id}", name="钟调", agency_code=task.agency_code, roles=[task.role], password_hash="-"
+    )
+    session.add(row)
+    session.flush()
     return actor_of(session, row)
 
 

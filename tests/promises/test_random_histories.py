@@ -49,6 +49,27 @@ def test_every_promise_holds_after_a_random_history(any_app: Flask, clock: Fixed
     )
 
 
+@pytest.mark.rule("REV-06", "K-47", "PER-01")
+@pytest.mark.parametrize("seed", range(1, 4))
+def test_nobody_meets_himself_where_few_people_stand_in_for_each_other(
+    app: Flask, clock: FixedClock, seed: int
+) -> None:
+    history = History(seed, clock, crowded=True)
+    history.begin()
+    history.go_on(3 * STEPS)
+    with transaction() as session:
+        different_people(session)
+        stood_in = session.scalars(select(Task.id).where(Task.completed_for_id.is_not(None))).all()
+    history.finish()
+
+    with transaction() as session:
+        different_people(session)
+        every_case_ended_and_is_archived(session)
+        nothing_is_left_open(session)
+    assert stood_in, "nobody stood in for anybody"
+    assert any("separation_of_duties" in refusal for refusal in history.refusals), "nobody tried what he must not"
+
+
 def every_case_ended_and_is_archived(session: Session) -> None:
     """Promise 1."""
     for case in session.scalars(select(Case)):
@@ -94,16 +115,21 @@ def decided_on_complete_images(session: Session) -> None:
 
 
 def different_people(session: Session) -> None:
-    """Promise 5: whoever decided at one level neither accepted the case nor decided at another."""
-    levels: dict[int, dict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
-    for task in session.scalars(select(Task).where(Task.state == "completed", Task.transfer_id.is_(None))):
-        if task.element_id in ("first_review", "second_review", "third_review") and task.case_id is not None:
-            levels[task.case_id][task.element_id].add(task.completed_by_id or 0)
-    for case_id, by_level in levels.items():
-        people = [{session.get_one(Case, case_id).accepted_by_id}, *by_level.values()]
+    """Promise 5: whoever decided at one level neither accepted the business nor decided at another.
+
+    Whoever somebody stood in for counts as the one who did it, too.
+    """
+    levels: dict[Case | Transfer, dict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
+    for task in session.scalars(select(Task).where(Task.state == "completed", Task.element_id.endswith("_review"))):
+        if task.case is not None:
+            business = task.case if task.transfer_id is None else session.get_one(Transfer, task.transfer_id)
+            levels[business][task.element_id] |= {task.completed_by_id or 0, task.completed_for_id or 0} - {0}
+    for business, by_level in levels.items():
+        begun_by = business.accepted_by_id if isinstance(business, Case) else business.started_by_id
+        people = [{begun_by}, *by_level.values()]
         for place, group in enumerate(people):
             for other in people[place + 1 :]:
-                assert group.isdisjoint(other), case_id
+                assert group.isdisjoint(other), business
 
 
 def one_message_per_occasion(session: Session) -> None:

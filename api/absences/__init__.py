@@ -1,0 +1,1 @@
+"""Leaves of officers, and who stands in."""

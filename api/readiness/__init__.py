@@ -1,0 +1,1 @@
+"""Whether an agency can begin: the check before a city goes live."""
