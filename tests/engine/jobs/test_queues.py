@@ -42,6 +42,7 @@ class Jobs:
     url: str
     waiting_query: str
     hasten_statement: str
+    keyed_query: str
 
     def defer(self, number: int, name: str = "test.mark", **options: Any) -> bool:
         with transaction() as session:
@@ -61,6 +62,12 @@ class Jobs:
         db.session.rollback()
         return list(db.session.scalars(text(self.waiting_query).columns(at=Moment())))
 
+    def waiting_under(self, key: str) -> datetime:
+        """When the job with this key will be run."""
+        db.session.rollback()
+        query = text(self.keyed_query).bindparams(key=key).columns(at=Moment())
+        return db.session.scalars(query).one()
+
     def hasten(self) -> None:
         """Let what waits be due now."""
         with transaction() as session:
@@ -71,10 +78,12 @@ class Jobs:
 TABLE = (
     "SELECT run_at AS at FROM job ORDER BY run_at",
     "UPDATE job SET run_at = :now",
+    "SELECT run_at AS at FROM job WHERE key = :key",
 )
 PROCRASTINATE = (
     "SELECT scheduled_at AS at FROM procrastinate_jobs WHERE status = 'todo' ORDER BY scheduled_at",
     "UPDATE procrastinate_jobs SET scheduled_at = :now WHERE status = 'todo'",
+    "SELECT scheduled_at AS at FROM procrastinate_jobs WHERE status = 'todo' AND queueing_lock = :key",
 )
 
 
@@ -293,7 +302,7 @@ def test_a_periodic_job_waits_once_however_often_that_is_made_sure_and_comes_bac
 
     assert queue.run() == [60]
     assert queue.run() == [60]
-    again_at = queue.waiting()[0]
+    again_at = queue.waiting_under("every:test.hourly")
     assert timedelta(minutes=59) < again_at - before <= timedelta(minutes=61)
     queue.hasten()
     assert queue.run() == [60, 60]
