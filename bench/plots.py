@@ -68,6 +68,16 @@ def _plots(values: Mapping[str, float]) -> dict[str, tuple[str, str, list[Bar]]]
                 ("medical: kB per finished case", "medical expense, all of it", 3),
             ),
         ),
+        "inbox": (
+            "A page of an inbox, 95th percentile, against how many cases there are",
+            "ms",
+            [
+                (name.removeprefix("inbox: ").replace(" p95", ""), value, 0 if " 1,000 cases" in name else 3)
+                for name, value in values.items()
+                if name.startswith(("inbox: my tasks, ", "inbox: pool, ", "inbox: random acquisition, "))
+                and name.endswith("cases")
+            ],
+        ),
     }
 
 

@@ -8,7 +8,9 @@ The database, the home folder and the rest come from the environment, as everywh
 
 from __future__ import annotations
 
+import os
 import sys
+from pathlib import Path
 from threading import local
 from typing import Any
 
@@ -210,6 +212,11 @@ class _Server(BaseApplication):  # type: ignore[misc]
         return make_app(self.settings)
 
 
+def ready_mark(home: Path, pid: int) -> Path:
+    """The file by which a worker says that it is up: it answers nobody."""
+    return home / f"worker-{pid}.ready"
+
+
 def main(role: str) -> None:
     """Serve or work until told to stop."""
     settings = from_environment()
@@ -218,6 +225,7 @@ def main(role: str) -> None:
     else:
         app = create_app(settings)
         with app.app_context():
+            ready_mark(settings.home, os.getpid()).touch()
             work(app)
 
 

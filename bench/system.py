@@ -15,6 +15,7 @@ from time import monotonic, process_time, sleep
 
 from bench.database import Database
 from bench.http import Client, Unreachable
+from bench.serve import ready_mark
 from config.settings import PROJECT
 
 HOST = "127.0.0.1"
@@ -140,7 +141,7 @@ def running(database: Database, *, web: int = 1, workers: int = 0) -> Iterator[S
             system.web.append(start_web(database.url, database.home))
         for _ in range(workers):
             system.workers.append(start_worker(database.url, database.home))
-        wait_for(system.web)
+        wait_for([*system.web, *system.workers])
         yield system
     finally:
         for process in (*system.web, *system.workers):
@@ -159,7 +160,7 @@ def start_worker(url: str, home: Path) -> Process:
 
 
 def wait_for(processes: Sequence[Process]) -> None:
-    """Until each answers its health route. Raises `NotStarted`."""
+    """Until each web process answers its health route and each worker says that it is up. Raises `NotStarted`."""
     until = monotonic() + START_SECONDS
     for process in processes:
         while not answers(process):
@@ -170,7 +171,9 @@ def wait_for(processes: Sequence[Process]) -> None:
 
 
 def answers(process: Process) -> bool:
-    """It answers, and its database does."""
+    """It answers, and its database does; a worker: it has come up."""
+    if not process.port:
+        return ready_mark(process.log.parent, process.popen.pid).exists()
     client = Client(HOST, process.port, "nobody")
     try:
         return client.ask("GET", "/healthz").status == 200

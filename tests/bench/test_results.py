@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import pytest
 
-from bench import plots, readme
+from bench import copies, part_inbox, plots, readme
 from bench.load import Times, mean, median, percentile, together
 from bench.results import FOLDER, Figure, Results, load
 from bench.system import Cpu
@@ -101,6 +102,22 @@ def test_the_plots_are_drawn_to_scale_and_only_of_what_was_measured(tmp_path: Pa
     drawn = ElementTree.parse(path).getroot()
     widths = [float(bar.get("width", "0")) for bar in drawn.iter("{http://www.w3.org/2000/svg}rect")]
     assert (path.name, widths) == ("completion.svg", [plots.BAR / 4, plots.BAR])
+
+
+def test_a_copy_keeps_what_is_the_same_and_survives_every_sign_that_copy_reads() -> None:
+    row = {"id": 7, "name": "a\tb\\c\nd", "share": "100%", "gone": None}
+    assert copies.pattern(row, {"id": 8}) % "8" == "8\ta\\tb\\\\c\\nd\t100%\t\\N\n"
+
+
+def test_no_more_cases_are_made_than_a_third_of_the_free_disk_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    def free(pairs: int) -> None:
+        usage = SimpleNamespace(free=3 * pairs * part_inbox.BYTES_OF_A_PAIR)
+        monkeypatch.setattr(part_inbox.shutil, "disk_usage", lambda folder: usage)
+
+    free(150_000)
+    assert [part_inbox.affordable(wanted) for wanted in (10_000, 100_000, 1_000_000)] == [10_000, 100_000, 100_000]
+    free(12)
+    assert part_inbox.affordable(10_000) == part_inbox.FEW
 
 
 def test_a_figure_is_named_once() -> None:
