@@ -145,7 +145,7 @@ def fill_ports(settings: Settings) -> None:
     """Give the engine what it needs of the law."""
     ports.fill(
         ports.Ports(
-            calendar=_Calendar(),
+            calendar=workdays.WorkCalendar,
             gates=gates,
             rules=_RuleValues(),
             jurisdiction=_Jurisdiction(),
@@ -204,17 +204,6 @@ def _add_headers(response: Response) -> Response:
 
 def _not_in_force(error: legal.RuleNotInForce) -> Response:
     return problem(422, "rule_not_in_force", error.message, details={"rule": error.key, "on": error.on.isoformat()})
-
-
-class _Calendar:
-    """`ports.Calendar` by the official calendar."""
-
-    def due(self, day: date, workdays_: int) -> ports.Due:
-        found = workdays.official_calendar().due(day, workdays_)
-        return ports.Due(on=found.on, provisional=found.provisional)
-
-    def workdays_between(self, start: date, end: date) -> int:
-        return workdays.official_calendar().workdays_between(start, end)
 
 
 class _RuleValues:

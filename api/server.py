@@ -30,6 +30,7 @@ from config.settings import PROJECT, Settings
 from engine import clock, jobs, ports
 from engine.audit import sealing
 from engine.casework import outbox, province, relations, timers
+from engine.casework.deadline_ticks import tell_due
 from engine.db import db, transaction
 from engine.models import Agency, InsuranceRelation, Officer
 from engine.privacy.log_masks import mask_event, mask_records
@@ -125,6 +126,7 @@ def start_ticking(app: Flask) -> Ticker:
     settings: Settings = app.config["TONGBAN"]
     ticker = Ticker(app)
     ticker.every("timers", settings.tick_seconds, timers.fire_due)
+    ticker.every("deadlines", settings.tick_seconds, tell_due)
     ticker.every("jobs", settings.tick_seconds, lambda stopped: jobs.queue().work(stopped))
     # On its own: a gateway that is slow must not hold up the timers.
     ticker.every("messages", settings.tick_seconds, outbox.send_due)

@@ -1,18 +1,22 @@
-"""Official working-day years (放假安排) that the calendar package does not have yet, from `config/calendar/*.yaml`.
+"""Official working-day years (放假安排) that the calendar package does not have yet: what one may say, and its file.
 
-A year stands here only with the notice of the State Council's office that it comes from; it then wins over the
-package. A year that nobody has published is in neither place, and the calendar says so instead of guessing.
+A year is entered only with the notice of the State Council's office that it comes from; it then wins over the package.
+A year that nobody has published is nowhere, and the calendar says so instead of guessing.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from config.files import FOLDER, ConfigError, only_keys, read_yaml, text
+from config.files import ConfigError, only_keys, read_yaml, text
+
+#: Nobody counts working days before or after.
+EARLIEST, LATEST = 2000, 2100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,45 +36,42 @@ class OfficialYear:
         return day in self.work_days or (day.weekday() < 5 and day not in self.off_days)
 
 
-@cache
-def official_years() -> dict[int, OfficialYear]:
-    """The years of `config/calendar`. Raises `ConfigError` where one contradicts itself."""
-    return load_official_years(FOLDER / "calendar")
+def faults_of_year(year: int, off_days: Sequence[date], work_days: Sequence[date]) -> dict[str, list[str]]:
+    """Chinese sentences against what somebody wants to enter, by field; empty where there are none.
+
+    A holiday that is a Saturday or Sunday anyway may be listed, as the notices do.
+    """
+    faults: dict[str, list[str]] = {}
+    if not EARLIEST <= year <= LATEST:
+        faults["year"] = [f"只能录入{EARLIEST}年至{LATEST}年的放假安排。"]
+    for field, days in (("off_days", off_days), ("work_days", work_days)):
+        sentences = [f"{day.isoformat()}写了不止一次。" for day, times in Counter(days).items() if times > 1]
+        sentences += [f"{day.isoformat()}不是{year}年的日期。" for day in dict.fromkeys(days) if day.year != year]
+        if field == "work_days":
+            sentences += [
+                f"{day.isoformat()}是{_WEEKDAYS[day.weekday()]}，调休上班的日期只能是星期六或星期日。"
+                for day in dict.fromkeys(days)
+                if day.weekday() < 5
+            ]
+            sentences += [f"{day.isoformat()}既是放假又是上班。" for day in sorted(set(days) & set(off_days))]
+        if sentences:
+            faults[field] = sentences
+    return faults
 
 
-def load_official_years(folder: Path) -> dict[int, OfficialYear]:
-    """The years of `folder`, each checked: days inside the year, none twice, make-up days on a Saturday or Sunday."""
-    years = [_read(path) for path in sorted(folder.glob("*.yaml"))]
-    return {year.year: year for year in years}
+_WEEKDAYS = ("星期一", "星期二", "星期三", "星期四", "星期五", "星期六", "星期日")
 
 
-def _read(path: Path) -> OfficialYear:
+def read_official_year(path: Path) -> dict[str, Any]:
+    """`year`, `notice`, `off_days` and `work_days` of a file, not yet checked for sense.
+
+    Raises `ConfigError` where the file is no such file.
+    """
     row = read_yaml(path)
     only_keys(path, "", row, required={"year", "notice", "off_days", "work_days"})
-    year = row["year"]
-    if not isinstance(year, int) or path.stem != str(year):
-        raise ConfigError(path, "year", f"{year!r} must be the year that the file is named after")
-    off_days = _days(path, "off_days", row["off_days"], year)
-    work_days = _days(path, "work_days", row["work_days"], year)
-    for day in work_days:
-        if day.weekday() < 5:
-            raise ConfigError(path, "work_days", f"{day} is no Saturday or Sunday: it cannot be a make-up day")
-        if day in off_days:
-            raise ConfigError(path, "work_days", f"{day} is also an off day")
-    return OfficialYear(
-        year=year,
-        notice=text(path, "notice", row["notice"]),
-        off_days=frozenset(off_days),
-        work_days=frozenset(work_days),
-    )
-
-
-def _days(path: Path, place: str, value: Any, year: int) -> list[date]:
-    days = value if isinstance(value, list) else None
-    if days is None or not all(type(day) is date for day in days):
-        raise ConfigError(path, place, "expected a list of dates, each as 2028-01-01")
-    if len(set(days)) != len(days):
-        raise ConfigError(path, place, "a day stands twice")
-    if outside := [day for day in days if day.year != year]:
-        raise ConfigError(path, place, f"{outside[0]} is not in {year}")
-    return days
+    if type(row["year"]) is not int:
+        raise ConfigError(path, "year", f"{row['year']!r} is no year")
+    for field in ("off_days", "work_days"):
+        if not isinstance(row[field], list) or not all(type(day) is date for day in row[field]):
+            raise ConfigError(path, field, "expected a list of dates, each as 2031-01-01")
+    return {**row, "notice": text(path, "notice", row["notice"])}

@@ -42,6 +42,11 @@ def end_of_day(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, 23, 59, 59, tzinfo=SHANGHAI)
 
 
+def start_of_day(day: date) -> datetime:
+    """The first instant of `day`."""
+    return datetime(day.year, day.month, day.day, tzinfo=SHANGHAI)
+
+
 def move_to(moment: datetime) -> None:
     """Let the clock go on from `moment` (training mode only; the caller checks the mode)."""
     global _offset

@@ -7,18 +7,26 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal, Protocol
 
+from config.official_years import OfficialYear
 from config.sms import SendingRules
 from engine.files import Files
 
 Reason = Mapping[str, str]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Due:
-    """A due day; `provisional` says why it may still move (暂算), None: final."""
+class Due(Protocol):
+    """A due day."""
 
-    on: date
-    provisional: str | None = None
+    @property
+    def on(self) -> date: ...
+
+    @property
+    def provisional(self) -> str | None:
+        """Why it may still move (暂算); None: final."""
+
+    @property
+    def missing(self) -> tuple[int, ...]:
+        """The years whose official calendar it would need."""
 
 
 class Gate(Protocol):
@@ -49,8 +57,25 @@ class Calendar(Protocol):
     def due(self, day: date, workdays: int) -> Due:
         """The day that many working days after `day` (which is not counted); provisional where a year is unknown."""
 
+    def due_after(self, day: date, length: int, unit: str) -> Due:
+        """The last day of a limit of `length` workdays, calendar_days or months that `day` sets off."""
+
     def workdays_between(self, start: date, end: date) -> int:
         """Working days after `start` up to and including `end`; 0 when `end` is not later."""
+
+    def left(self, day: date, due_on: date, unit: str) -> int:
+        """What is left after `day` up to `due_on`, in working days or else in calendar days; 0 when nothing is."""
+
+    def first_day_with(self, left: int, due_on: date, unit: str) -> date:
+        """The first day on which not more than `left` is left up to `due_on`."""
+
+    def knows(self, year: int) -> bool:
+        """An official calendar of `year` exists."""
+
+
+class CalendarMaker(Protocol):
+    def __call__(self, entered: Mapping[int, OfficialYear], ordered: Mapping[date, bool] | None = None) -> Calendar:
+        """The calendar with the years entered by hand and the days that an agency ordered otherwise."""
 
 
 class Gates(Protocol):
@@ -161,7 +186,8 @@ class SmsGateway(Protocol):
 class Ports:
     """Filled once by `api.app.create_app`."""
 
-    calendar: Calendar
+    #: Asked for by `engine.casework.calendars` alone, which brings what was entered.
+    calendar: CalendarMaker
     gates: Gates
     rules: RuleValues
     jurisdiction: Jurisdiction

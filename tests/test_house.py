@@ -120,7 +120,8 @@ def test_only_the_clock_reads_the_clock() -> None:
 
 #: Besides api/, only the scheduler opens transactions.
 TRANSACTIONS = (
-    "api", "engine.db", "engine.casework.timers", "engine.casework.outbox", "engine.jobs", "engine.audit.sealing"
+    "api", "engine.db", "engine.casework.timers", "engine.casework.deadline_ticks", "engine.casework.outbox",
+    "engine.jobs", "engine.audit.sealing",
 )  # fmt: skip
 
 

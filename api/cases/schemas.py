@@ -14,6 +14,7 @@ from api.schemas import Choice, Code, Day, Named, Number, Schema, Text, yuan
 from api.transfers.schemas import TransferView
 from config.catalogue import services
 from engine import clock
+from engine.casework import deadlines
 from engine.casework.outbox_page import is_sent
 from engine.casework.paging import LARGEST_PAGE
 from engine.casework.states import CASE_STATES, RESULTS
@@ -32,6 +33,10 @@ class CaseQuery(PageQuery):
     handling_agency = Code(metadata={"description": "办理机构"})
     accepted_from = Day(metadata={"description": "受理日期起（含）"})
     accepted_until = Day(metadata={"description": "受理日期止（含）"})
+    overdue = fields.String(
+        validate=[validate.OneOf(["true", "false"], error="只能是 true 或 false。")],
+        metadata={"description": "true 为超期未办结"},
+    )
     open = fields.String(
         validate=[validate.OneOf(["true", "false"], error="只能是 true 或 false。")],
         metadata={"description": "true 为未办结，false 为已办结"},
@@ -76,12 +81,30 @@ class CaseBrief(ma.Schema):
     accepted_at = fields.AwareDateTime(required=True)
     due_on = fields.Date(required=True)
     due_provisional = fields.String(allow_none=True)
-    overdue = fields.Function(lambda case: _overdue(case), metadata={"type": "boolean"})
+    limit_stopped_on = fields.Date(allow_none=True, metadata={"description": "中止之日起不计入办理时限"})
+    overdue = fields.Function(lambda case: is_overdue(case), metadata={"type": "boolean"})
+    warning = fields.Method("_warning", metadata={"type": ["object", "null"], "description": "预警；已办结的为空"})
+
+    def _warning(self, case: Any) -> dict[str, Any] | None:
+        return warning_of(deadlines.standing_of(case))
 
 
-def _overdue(case: Case) -> bool:
-    ended = case.completed_at.date() if case.completed_at else clock.today()
-    return (case.result is None or case.completed_at is not None) and ended > case.due_on
+def is_overdue(case: Case) -> bool:
+    """Decided after its due day, or not decided and its due day is past."""
+    ended = case.completed_at.date() if case.completed_at else case.limit_stopped_on or clock.today()
+    return ended > case.due_on
+
+
+def warning_of(standing: deadlines.Standing | None) -> dict[str, Any] | None:
+    """The warning level (预警), working days left (0 when overdue), and working days over."""
+    if standing is None:
+        return None
+    return {
+        "level": standing.level,
+        "level_name": standing.level_name,
+        "remaining_workdays": standing.left,
+        "overdue_workdays": standing.over,
+    }
 
 
 CasePage = page_of(CaseBrief)
@@ -297,6 +320,7 @@ class Timeline(ma.Schema):
 def filters_of(query: dict[str, Any]) -> dict[str, Any]:
     """The filters of a list query as `engine.casework.cases.search` takes them."""
     found = {name: value for name, value in query.items() if name not in ("after", "limit")}
-    if "open" in found:
-        found["open"] = found["open"] == "true"
+    for name in ("open", "overdue"):
+        if name in found:
+            found[name] = found[name] == "true"
     return found

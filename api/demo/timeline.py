@@ -10,6 +10,7 @@ from typing import Any
 
 from api.demo.steps import READER, Scene
 from config.benefits import benefit_table
+from config.deadlines import LEVELS, deadline_kinds
 from config.legal import ASSUMPTION
 
 #: Kind of event -> what an officer calls it.
@@ -34,6 +35,8 @@ EVENTS = {
     "certification_started": "待遇领取资格认证周期开始",
     "checklist_extended": "新办理地另需材料",
     "claim_recorded": "登记申报明细",
+    "deadline_overdue": "超期",
+    "deadline_warned": "期限预警",
     "dependant_found_elsewhere": "供养亲属已在他处登记",
     "dependants_recorded": "登记供养亲属",
     "determination_finished": "核定生效",
@@ -136,6 +139,11 @@ def _what(kind: str, details: Mapping[str, Any]) -> str:
         title = benefit_table().benefits[details["benefit"]].title
         monthly = "（每月）" if details.get("monthly") else ""
         return f"核定{title}{monthly} {Decimal(details['amount']) / 100:.2f} 元"
+    if kind in ("deadline_warned", "deadline_overdue"):
+        deadline = deadline_kinds()[details["deadline"]].title
+        return f"{deadline}{LEVELS[details['level']]}"
+    if kind == "case_transferred" and details.get("late_workdays"):
+        return f"{EVENTS[kind]}，超期 {details['late_workdays']} 个工作日"
     return EVENTS.get(kind, kind)
 
 

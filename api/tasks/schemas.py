@@ -8,10 +8,11 @@ from typing import Any
 import marshmallow as ma
 from marshmallow import fields
 
-from api.cases.schemas import CaseBrief, OfficerBrief
+from api.cases.schemas import CaseBrief, OfficerBrief, warning_of
 from api.paging import PageQuery, page_of
 from api.schemas import Choice, Code, Free, Items, Number, Schema, Text, yuan
 from config.task_forms import Field, TaskForm, task_forms
+from engine.casework import deadlines
 from engine.casework.handovers import MOST_AT_ONCE
 from engine.process.diagram import ROLES
 
@@ -101,6 +102,10 @@ class TaskView(ma.Schema):
     application_id = fields.Integer(allow_none=True)
     transfer_id = fields.Integer(allow_none=True)
     escalation_id = fields.Integer(allow_none=True)
+    warning = fields.Method("_warning", metadata={"type": ["object", "null"], "description": "预警；已办结的为空"})
+
+    def _warning(self, task: Any) -> dict[str, Any] | None:
+        return warning_of(deadlines.standing_of_task(task))
 
 
 TaskPage = page_of(TaskView)

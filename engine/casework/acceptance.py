@@ -12,15 +12,15 @@ from config.catalogue import services
 from config.register import reason
 from engine import clock
 from engine.actor import Actor
-from engine.casework import applications, instances, materials
+from engine.casework import applications, deadlines, instances, materials
 from engine.casework.access import find_visible_application, require_agency, require_role
+from engine.casework.calendars import calendar_of
 from engine.casework.documents import issue_document
 from engine.casework.events import record_event
 from engine.casework.numbers import next_numbers
 from engine.casework.province import configuration_for
 from engine.errors import InvalidInput, RuleRefused
 from engine.models import Agency, Application, Case, Person
-from engine.ports import ports
 from engine.process import definitions
 
 
@@ -119,7 +119,7 @@ def _open_case(
     handling = application.handling_agency_code
     assert handling is not None  # `_require_open` refused it
     configuration = configuration_for(session, handling, service, at.date())
-    due = ports().calendar.due(at.date(), configuration.limit_workdays)
+    due = calendar_of(session, handling).due(at.date(), configuration.limit_workdays)
     serial, receipt = next_numbers(session, at)
     case = Case(
         receipt_number=receipt,
@@ -146,6 +146,7 @@ def _open_case(
     )
     session.add(case)
     session.flush()
+    deadlines.start(session, deadlines.TIME_LIMIT, case, started_on=at.date(), length=case.limit_workdays, due=due)
     _record_acceptance(session, case, application, actor, at)
     return case
 

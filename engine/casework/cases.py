@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, and_, func, not_, select
 from sqlalchemy.orm import Session, joinedload
 
 from config.catalogue import services
@@ -49,7 +49,8 @@ def search(
     """Cases that the officer's agency accepted or handles, newest first; every filter narrows (QRY-02).
 
     Filters: receipt_number, serial_number, service, state, accepting_agency, handling_agency, accepted_from,
-    accepted_until (days, both included), identity_number, open (bool).
+    accepted_until (days, both included), identity_number, open (bool), overdue (bool: not
+    decided, and the due day is past).
     """
     size = page_size(limit)
     query = _filtered(select(Case).where(visible_cases(actor)).options(*_SHOWN), dict(filters or {}))
@@ -78,6 +79,10 @@ def _filtered(query: Select[Case], filters: dict[str, Any]) -> Select[Case]:
         query = query.where(Case.accepted_at >= _start_of(filters["accepted_from"]))
     if filters.get("accepted_until") is not None:
         query = query.where(Case.accepted_at <= clock.end_of_day(filters["accepted_until"]))
+    if filters.get("overdue") is not None:
+        stood_on = func.coalesce(Case.limit_stopped_on, clock.today())
+        overdue = and_(Case.result.is_(None), Case.due_on < clock.today(), Case.due_on < stood_on)
+        query = query.where(overdue if filters["overdue"] else not_(overdue))
     if filters.get("open") is not None:
         query = query.where(Case.result.is_(None) if filters["open"] else Case.result.is_not(None))
     return query

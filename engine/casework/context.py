@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from engine.actor import Actor
 from engine.casework import events, handling, jurisdiction, materials, relations_choice, supplements, suspensions
 from engine.casework.benefits import Benefits
+from engine.casework.calendars import calendar_of
 from engine.casework.documents import issue_document
 from engine.casework.dossier import Dossier
 from engine.models import (
@@ -137,7 +138,7 @@ class CaseContext:
     @property
     def calendar(self) -> Calendar:
         """Working days."""
-        return ports().calendar
+        return calendar_of(self.session, self.case.handling_agency_code)
 
     def rule(self, key: str, on: date) -> tuple[Any, Reason]:
         """A dated value of the law and its source."""

@@ -14,6 +14,7 @@ from engine import clock
 from engine.actor import Actor
 from engine.casework import handling, instances
 from engine.casework.access import find_visible_case, require_agency, require_role, visible_cases
+from engine.casework.calendars import calendar_of
 from engine.casework.events import record_event
 from engine.casework.states import HOLDING
 from engine.errors import Conflict, InvalidInput, NotFound, RuleRefused, TaskHeld
@@ -60,7 +61,7 @@ def _open(session: Session, case: Case, actor: Actor, *, other: str, superior: s
         raise InvalidInput(fields={"reason": ["请填写理由。"]})
     at = clock.now()
     limit, because = ports().rules.value(LIMIT, at.date())
-    due = ports().calendar.due(at.date(), int(limit))
+    due = calendar_of(session, superior).due(at.date(), int(limit))
     escalation = Escalation(
         case_id=case.id,
         from_agency_code=case.handling_agency_code,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import or_, update
 from sqlalchemy.orm import Session
 
-from engine.casework import checklists, routing, supplements, suspensions
+from engine.casework import checklists, deadlines, routing, supplements, suspensions
 from engine.casework.province import configuration_for
 from engine.casework.states import HOLDING
 from engine.errors import CannotProceed
@@ -112,6 +112,7 @@ def finish(context: CaseContext, result: str) -> None:
     _close_interruptions(context)
     case.result = result
     case.completed_at = context.at
+    deadlines.end(context.session, case, deadlines.TIME_LIMIT, context.at, due_on=case.due_on)
     if result == "voided":
         case.valid = False
 

@@ -9,10 +9,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, object_session
 
 from config.catalogue import services
+from engine.casework.calendars import calendar_of
 from engine.casework.message_texts import keys_in
 from engine.casework.messages import ACCEPTING_SLOTS, emit
 from engine.models import Agency, Case, CaseEvent, Determination, Message, Transfer
-from engine.ports import ports
 
 
 def emit_for_case(session: Session, case: Case, *, slot: str, occasion: str, at: datetime) -> Message:
@@ -66,7 +66,7 @@ def _values(session: Session, case: Case, sender: str, at: datetime, keys: Colle
         "SLSJ": lambda: case.accepted_at.strftime("%Y年%m月%d日"),
         "CZYJ": lambda: _last_opinion(session, case),
         # An overdue case has 0 days left (K-48).
-        "DAY": lambda: str(ports().calendar.workdays_between(at.date(), case.due_on)),
+        "DAY": lambda: _days_left(session, case, at),
         "CZYJP": lambda: _last_opinion(session, case),
         "JBJG": lambda: session.get_one(Agency, sender).name,
         "SLHZH": lambda: case.receipt_number,
@@ -76,6 +76,11 @@ def _values(session: Session, case: Case, sender: str, at: datetime, keys: Colle
         "CBR": lambda: case.person.name,
     }
     return {key: make() for key, make in makers.items() if key in keys}
+
+
+def _days_left(session: Session, case: Case, at: datetime) -> str:
+    calendar = calendar_of(session, case.handling_agency_code)
+    return str(calendar.workdays_between(case.limit_stopped_on or at.date(), case.due_on))
 
 
 def _masked(number: str) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
+from engine.casework import deadlines
 from engine.models import Suspension
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ def issue(context: CaseContext) -> None:
     )
     _of_case(context).append(suspension)
     context.session.add(suspension)
+    deadlines.stop_limit(context.session, case, suspension.issued_on)
     context.issue_document("suspension_notice", {"opinion": opinion, "due_on": case.due_on.isoformat()})
     context.record("case_suspended", opinion=opinion, due_on=case.due_on.isoformat())
 
@@ -55,10 +57,7 @@ def _end(context: CaseContext) -> Suspension | None:
     today = context.at.date()
     suspension.resumed_on = today
     suspension.resumed_by_id = context.actor.officer_id if context.actor else None
-    suspension.moved_workdays = context.calendar.workdays_between(suspension.issued_on, today)
-    due = context.calendar.due(case.due_on, suspension.moved_workdays)
-    case.due_on = due.on
-    case.due_provisional = due.provisional or case.due_provisional
+    suspension.moved_workdays = deadlines.resume_limit(context.session, case, today)
     return suspension
 
 

@@ -33,6 +33,7 @@ from sqlalchemy.orm import Session
 from engine import clock, jobs
 from engine.audit.entries import BY_ITSELF, CHANGE, About, record
 from engine.casework import faults, incidents, instances
+from engine.casework.deadline_ticks import tell_due
 from engine.db import Moment, transaction
 from engine.guard import fault_of, is_passing
 from engine.models import Application, Case, Instance
@@ -48,8 +49,8 @@ def _never() -> bool:
 
 
 def tick(stopped: Callable[[], bool] = _never) -> int:
-    """Fire every instance and run every job that is due now; how many were moved."""
-    return fire_due(stopped) + jobs.queue().run_due(stopped)
+    """Fire every instance, let deadlines speak and run every job that is due now; how many were moved."""
+    return fire_due(stopped) + tell_due(stopped) + jobs.queue().run_due(stopped)
 
 
 def fire_due(stopped: Callable[[], bool] = _never) -> int:

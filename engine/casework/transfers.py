@@ -19,6 +19,7 @@ from engine import clock
 from engine.actor import Actor
 from engine.casework import handling, instances, routing
 from engine.casework.access import NO_SUCH_CASE, find_visible_case, require_agency, require_role, visible_cases
+from engine.casework.calendars import calendar_of
 from engine.casework.events import record_event
 from engine.casework.numbers import next_numbers
 from engine.casework.province import configuration_for
@@ -74,8 +75,9 @@ def _start(session: Session, case: Case, actor: Actor, *, to_agency: str, reason
     _require_text(reason=reason, legal_ground=legal_ground)
     found_at = clock.now()
     limit, because = ports().rules.value(LIMIT, found_at.date())
-    from_arrival = ports().calendar.due(case.arrived_at.date(), int(limit))
-    from_finding = ports().calendar.due(found_at.date(), int(limit))
+    calendar = calendar_of(session, case.handling_agency_code)
+    from_arrival = calendar.due(case.arrived_at.date(), int(limit))
+    from_finding = calendar.due(found_at.date(), int(limit))
     _serial, receipt = next_numbers(session, found_at)
     transfer = Transfer(
         receipt_number=receipt,

@@ -16,6 +16,7 @@ from engine.models.benefit import (
 )
 from engine.models.case import Case, CaseEvent, IssuedDocument, MaterialItem, ReceiptNumber
 from engine.models.channel import ChannelClient, ChannelKey
+from engine.models.deadline import CalendarAlarm, CalendarDay, CalendarNotice, Deadline
 from engine.models.definition import DefinitionRow, DiagramSource, LibraryEntry, ServiceConfiguration
 from engine.models.instance import IdempotencyKey, Incident, Instance
 from engine.models.job import Job
@@ -46,12 +47,16 @@ __all__ = [
     "AuditPending",
     "AuditSeal",
     "BankAccount",
+    "CalendarAlarm",
+    "CalendarDay",
+    "CalendarNotice",
     "Case",
     "CaseEvent",
     "Certification",
     "ChannelClient",
     "ChannelKey",
     "ConfigurationChange",
+    "Deadline",
     "DefinitionRow",
     "Determination",
     "DeterminationLine",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String
+from sqlalchemy import JSON, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from engine.db import Base, Moment, Personal, PersonalJSON
@@ -40,6 +40,14 @@ class Case(Base):
         Index("ix_case_person_open", "person_id", "service"),
         Index("ix_case_state_list", "state", "id"),
         Index("ix_case_service_list", "service", "id"),
+        # The overdue ones (超期未办结).
+        Index(
+            "ix_case_open_due",
+            "due_on",
+            "id",
+            postgresql_where=text("result IS NULL"),
+            sqlite_where=text("result IS NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -68,9 +76,11 @@ class Case(Base):
     #: When the case arrived at its present handling agency: the transfer's clock runs from here (K-10).
     arrived_at: Mapped[datetime] = mapped_column(Moment)
     limit_workdays: Mapped[int]
-    due_on: Mapped[date] = mapped_column(index=True)
+    due_on: Mapped[date]
     #: 暂算: the reason why `due_on` may move when an official calendar comes; None: final.
     due_provisional: Mapped[str | None] = mapped_column(String(200))
+    #: The limit stands still since then, because of an issued suspension (中止); None: it runs.
+    limit_stopped_on: Mapped[date | None]
     completed_at: Mapped[datetime | None] = mapped_column(Moment)
     definition_hash: Mapped[str] = mapped_column(String(64), index=True)
     configuration_id: Mapped[int] = mapped_column(ForeignKey("service_configuration.id"))

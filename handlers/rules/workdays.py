@@ -1,4 +1,7 @@
-"""Working days (工作日) of the official calendar, with its make-up weekends (调休)."""
+"""Working days (工作日) of the official calendar, with its make-up weekends (调休), and what deadlines count in.
+
+Nothing is read here: who asks brings the years that were entered by hand and the days that an agency ordered otherwise.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,8 @@ from functools import cache
 import chinese_calendar
 from chinese_calendar.constants import holidays as _packaged
 
-from config.official_years import OfficialYear, official_years
+from config.official_years import OfficialYear
+from handlers.rules.validity import add_months
 
 _ONE_DAY = timedelta(days=1)
 
@@ -36,13 +40,19 @@ class DueDay:
 
     on: date
     provisional: str | None = None
+    #: The years whose official calendar it would need.
+    missing: tuple[int, ...] = ()
 
 
 class WorkCalendar:
-    """Working days of the years that are officially known: the entered ones first, then the package's."""
+    """Working days of the years that are officially known: the entered ones first, then the package's.
 
-    def __init__(self, entered: Mapping[int, OfficialYear]) -> None:
+    `ordered`: days that an agency works, or does not work, whatever the official calendar says.
+    """
+
+    def __init__(self, entered: Mapping[int, OfficialYear], ordered: Mapping[date, bool] | None = None) -> None:
         self._entered = dict(entered)
+        self._ordered = dict(ordered or {})
 
     def knows(self, year: int) -> bool:
         """An official calendar of `year` exists here."""
@@ -50,6 +60,8 @@ class WorkCalendar:
 
     def is_workday(self, day: date) -> bool:
         """`day` is a working day. Raises `CalendarUnknown`: a weekday of an unknown year is not a working day."""
+        if (ordered := self._ordered.get(day)) is not None:
+            return ordered
         if entered := self._entered.get(day.year):
             return entered.is_workday(day)
         if not self.knows(day.year):
@@ -77,7 +89,31 @@ class WorkCalendar:
         if not missing:
             return DueDay(on=on)
         years = "、".join(f"{year}年" for year in missing)
-        return DueDay(on=on, provisional=f"{years}放假安排尚未公布，暂按周一至周五计算")
+        return DueDay(on=on, provisional=f"{years}放假安排尚未公布，暂按周一至周五计算", missing=tuple(missing))
+
+    def due_after(self, day: date, length: int, unit: str) -> DueDay:
+        """The last day of a limit of `length` workdays, calendar_days or months that `day` sets off.
+
+        `day` itself is not counted; calendar days and months end on whatever day that is (K-39, S25).
+        """
+        if unit == "workdays":
+            return self.due(day, length)
+        return DueDay(on=add_months(day, length) if unit == "months" else day + timedelta(days=length))
+
+    def left(self, day: date, due_on: date, unit: str) -> int:
+        """What is left after `day` up to `due_on`, in working days or else in calendar days; 0 when nothing is."""
+        if unit == "workdays":
+            return self.workdays_between(day, due_on)
+        return max(0, (due_on - day).days)
+
+    def first_day_with(self, left: int, due_on: date, unit: str) -> date:
+        """The first day on which not more than `left` is left up to `due_on`."""
+        if unit != "workdays":
+            return due_on - timedelta(days=left)
+        day = due_on
+        while (left := left - self._probably_workday(day)) >= 0:
+            day -= _ONE_DAY
+        return day
 
     def workdays_between(self, start: date, end: date) -> int:
         """Working days after `start` up to and including `end`; 0 when `end` is not later.
@@ -88,7 +124,7 @@ class WorkCalendar:
         return sum(self._probably_workday(start + timedelta(days=number)) for number in range(1, days + 1))
 
     def _probably_workday(self, day: date) -> bool:
-        if self.knows(day.year):
+        if self.knows(day.year) or day in self._ordered:
             return self.is_workday(day)
         return day.weekday() < 5 and (day.month, day.day) not in _ALWAYS_OFF
 
@@ -104,5 +140,5 @@ class WorkCalendar:
 
 @cache
 def official_calendar() -> WorkCalendar:
-    """The calendar of the house: the package and the years entered in `config/calendar`."""
-    return WorkCalendar(official_years())
+    """The calendar of the package alone, without any year that was entered by hand."""
+    return WorkCalendar({})

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import date
 from io import BytesIO
 
 import pytest
 from flask import Flask
 
+from engine.casework import deadlines
+from engine.db import transaction
+from engine.models import Case
 from tests.api.conftest import SHENZHEN, ZHONGSHAN, is_problem
 from tests.applications import log_in
 from tests.conftest import FixedClock
@@ -190,3 +194,56 @@ def test_a_scan_can_be_added_to_a_case_by_an_advanced_scanner_of_its_agency(app:
 
     assert answer.status_code == 201
     assert len(answer.json["images"]) == 2
+
+
+@pytest.mark.rule("DDL-04", "K-48")
+@pytest.mark.parametrize(
+    ("today", "level", "remaining", "over"),
+    [
+        # 15 working days from Tuesday 2023-08-01: due on the 22nd.
+        ("2023-08-01", "一般", 15, 0),
+        ("2023-08-15", "一般", 5, 0),
+        ("2023-08-16", "临期", 4, 0),
+        # On a weekend as much is left as on the Friday before.
+        ("2023-08-20", "临期", 2, 0),
+        ("2023-08-21", "紧急", 1, 0),
+        ("2023-08-22", "紧急", 0, 0),
+        ("2023-08-23", "超期", 0, 1),
+        # Over National Day with both its make-up days.
+        ("2023-10-08", "超期", 0, 29),
+    ],
+)
+def test_every_list_shows_the_warning_level_and_the_working_days_left(
+    app: Flask, accepted: Telling, clock: FixedClock, today: str, level: str, remaining: int, over: int
+) -> None:
+    assert accepted.case()["due_on"] == "2023-08-22"
+    clock.set(f"{today}T10:00")
+    reviewer = log_in(app, f"first-{ZHONGSHAN}")
+    expected = (level, remaining, over)
+
+    case = reviewer.get("/api/v1/cases").json["items"][0]
+    task = reviewer.get("/api/v1/tasks").json["items"][0]
+
+    for warning in (case["warning"], task["warning"], task["case"]["warning"]):
+        assert (warning["level_name"], warning["remaining_workdays"], warning["overdue_workdays"]) == expected
+    assert case["overdue"] is (over > 0)
+
+
+@pytest.mark.rule("DDL-04")
+def test_overdue_cases_are_found_and_a_suspended_one_is_none(app: Flask, accepted: Telling, clock: FixedClock) -> None:
+    supervisor = log_in(app, "supervisor-440099")
+
+    def found(answer: str) -> bool:
+        return bool(supervisor.get(f"/api/v1/cases?overdue={answer}").json["items"])
+
+    seen = []
+    for moment in ("2023-08-22T23:59", "2023-08-23T00:00"):
+        clock.set(moment)
+        seen.append((found("true"), found("false")))
+    with transaction() as session:
+        deadlines.stop_limit(session, session.get_one(Case, accepted.case_id), date(2023, 8, 21))
+    seen.append((found("true"), found("false")))
+
+    assert seen == [(False, True), (True, False), (False, True)]
+    assert accepted.case()["warning"]["level_name"] == "紧急"
+    assert accepted.case()["overdue"] is False

@@ -1,0 +1,97 @@
+"""The calendar in the database: official years entered by hand, and days that an agency ordered otherwise.
+
+What was entered is read once and kept for the process; each transaction that needs a calendar asks with one short
+statement whether that is still all there is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, selectinload
+
+from config.official_years import OfficialYear
+from config.province import province
+from engine.models import CalendarNotice
+from engine.ports import Calendar, ports
+
+_KEY = "calendar_book"
+
+
+@dataclass(frozen=True)
+class _Book:
+    """What was entered, up to the notice with the id `latest`."""
+
+    latest: int
+    years: Mapping[int, OfficialYear]
+    #: Agency code -> its days.
+    orders: Mapping[str, Mapping[date, bool]]
+
+
+#: The book of each database, read from what was committed.
+_books: WeakKeyDictionary[Any, _Book] = WeakKeyDictionary()
+
+
+def calendar_of(session: Session, agency_code: str) -> Calendar:
+    """Working days as they are at that agency: official ones, and what it or an agency above it ordered."""
+    book = _book(session)
+    ordered: dict[date, bool] = {}
+    if book.orders:
+        # The nearest order counts.
+        for code in reversed(list(_upwards(agency_code))):
+            ordered |= book.orders.get(code, {})
+    return ports().calendar(book.years, ordered)
+
+
+def _upwards(agency_code: str) -> Iterator[str]:
+    superiors = province().superiors()
+    code: str | None = agency_code
+    while code is not None:
+        yield code
+        code = superiors.get(code)
+
+
+def _book(session: Session) -> _Book:
+    transaction, book = session.info.get(_KEY, (None, None))
+    if book is not None and transaction is session.get_transaction():
+        return book  # type: ignore[no-any-return]
+    with session.no_autoflush:
+        latest = session.scalar(select(func.max(CalendarNotice.id))) or 0
+        bind = session.get_bind()
+        book = _books.get(bind)
+        if book is None or book.latest != latest:
+            book = _books[bind] = _read(session, latest)
+    _keep(session, book)
+    return book
+
+
+def _keep(session: Session, book: _Book) -> None:
+    session.info[_KEY] = (session.get_transaction(), book)
+
+
+def _read(session: Session, latest: int) -> _Book:
+    years: dict[int, OfficialYear] = {}
+    orders: dict[str, dict[date, bool]] = {}
+    notices = select(CalendarNotice).order_by(CalendarNotice.id).options(selectinload(CalendarNotice.days))
+    for notice in session.scalars(notices) if latest else ():
+        if notice.year is not None:
+            years[notice.year] = as_year(notice)
+        elif notice.agency_code is not None:
+            orders.setdefault(notice.agency_code, {}).update((one.day, one.workday) for one in notice.days)
+    return _Book(latest, years, orders)
+
+
+def as_year(notice: CalendarNotice) -> OfficialYear:
+    """The year that the notice is about."""
+    assert notice.year is not None
+    return OfficialYear(
+        year=notice.year,
+        notice=notice.notice,
+        off_days=frozenset(one.day for one in notice.days if not one.workday),
+        work_days=frozenset(one.day for one in notice.days if one.workday),
+    )
