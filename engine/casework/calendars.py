@@ -1,7 +1,7 @@
 """The calendar in the database: official years entered by hand, and days that an agency ordered otherwise.
 
-What was entered is read once and kept for the process; each transaction that needs a calendar asks with one short
-statement whether that is still all there is.
+What was entered is read once and kept for the process; each transaction that reckons by a calendar asks with one
+short statement whether that is still all there is. What is only shown may be a minute behind.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from time import monotonic
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -21,6 +22,7 @@ from engine.models import CalendarNotice
 from engine.ports import Calendar, ports
 
 _KEY = "calendar_book"
+_MINUTE = 60.0
 
 
 @dataclass(frozen=True)
@@ -33,13 +35,24 @@ class _Book:
     orders: Mapping[str, Mapping[date, bool]]
 
 
-#: The book of each database, read from what was committed.
-_books: WeakKeyDictionary[Any, _Book] = WeakKeyDictionary()
+#: The book of each database, read from what was committed, and when somebody last asked whether it is the present one.
+_books: WeakKeyDictionary[Any, tuple[_Book, float]] = WeakKeyDictionary()
 
 
 def calendar_of(session: Session, agency_code: str) -> Calendar:
     """Working days as they are at that agency: official ones, and what it or an agency above it ordered."""
-    book = _book(session)
+    return _calendar(_book(session), agency_code)
+
+
+def shown_calendar(session: Session, agency_code: str) -> Calendar:
+    """The same for what is shown and not reckoned by; it may be a minute behind."""
+    book, asked_at = _books.get(session.get_bind(), (None, 0.0))
+    if book is None or monotonic() - asked_at > _MINUTE:
+        book = _book(session)
+    return _calendar(book, agency_code)
+
+
+def _calendar(book: _Book, agency_code: str) -> Calendar:
     ordered: dict[date, bool] = {}
     if book.orders:
         # The nearest order counts.
@@ -63,9 +76,10 @@ def _book(session: Session) -> _Book:
     with session.no_autoflush:
         latest = session.scalar(select(func.max(CalendarNotice.id))) or 0
         bind = session.get_bind()
-        book = _books.get(bind)
+        book, _ = _books.get(bind, (None, 0.0))
         if book is None or book.latest != latest:
-            book = _books[bind] = _read(session, latest)
+            book = _read(session, latest)
+        _books[bind] = (book, monotonic())
     _keep(session, book)
     return book
 

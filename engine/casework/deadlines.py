@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session, object_session
 
 from config.deadlines import LEVELS, DeadlineKind, deadline_kinds
 from engine import clock
-from engine.casework.calendars import calendar_of
+from engine.casework.calendars import calendar_of, shown_calendar
 from engine.casework.events import record_event
 from engine.errors import InvalidInput
 from engine.models import Case, Deadline, Task
@@ -52,7 +52,7 @@ def standing_of(case: Case) -> Standing | None:
         return None
     session = object_session(case)
     assert session is not None
-    calendar = calendar_of(session, case.handling_agency_code)
+    calendar = shown_calendar(session, case.handling_agency_code)
     kind = deadline_kinds()[TIME_LIMIT]
     return _standing(kind, calendar, case.limit_stopped_on or clock.today(), case.due_on, case.limit_workdays)
 
@@ -66,7 +66,7 @@ def standing_of_task(task: Task) -> Standing | None:
         return standing_of(task.case)
     session = object_session(task)
     assert session is not None
-    calendar, found = calendar_of(session, task.agency_code), deadline_kinds()[kind]
+    calendar, found = shown_calendar(session, task.agency_code), deadline_kinds()[kind]
     total = calendar.left(task.created_at.date(), task.due_on, found.unit)
     return _standing(found, calendar, clock.today(), task.due_on, total)
 

@@ -91,7 +91,7 @@ def test_each_other_end_has_its_document_and_its_message(
     assert [entry["details"]["slot"] for entry in story.entries("message_made")].count(slot) == 1
 
 
-@pytest.mark.rule("REV-07", "DAT-04")
+@pytest.mark.rule("REV-07", "DAT-04", "DDL-05", "K-21")
 def test_a_suspension_stops_the_limit_until_it_is_lifted(tell: Tell, clock: FixedClock) -> None:
     story = _assessed(tell)
     due = story.case()["due_on"]
