@@ -1,4 +1,4 @@
-"""The kinds of deadlines (期限) from `deadlines.yaml`: how each is counted, when it warns, and whom."""
+"""The kinds of deadlines (期限) from `deadlines.yaml`: how each is counted and when it warns."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from config.catalogue import SMS_SLOTS
 from config.files import FOLDER, ConfigError, only_keys, read_yaml, text
 from config.legal import LegalRef, legal_ref
 
@@ -17,7 +16,6 @@ from config.legal import LegalRef, legal_ref
 LEVELS: Mapping[str, str] = {"normal": "一般", "near": "临期", "urgent": "紧急", "overdue": "超期"}
 UNITS = ("workdays", "calendar_days", "months")
 TELLERS = ("tick", "process")
-AUDIENCES = ("holder", "supervisor", "superior")
 _BEFORE_DUE = ("near", "urgent")
 
 
@@ -52,10 +50,6 @@ class DeadlineKind:
     source: LegalRef | None
     #: tick: each level is told when it is reached; process: the timers of a diagram do it.
     told_by: str
-    #: Level -> holder, supervisor, superior.
-    told: Mapping[str, tuple[str, ...]]
-    #: The slot of the message to the applicant; None: no message.
-    slot: str | None
 
 
 @cache
@@ -95,14 +89,9 @@ def _threshold(path: Path, place: str, level: str, row: Any) -> Threshold:
 def _kind(
     path: Path, name: str, row: Any, warnings: Mapping[str, tuple[tuple[Threshold, ...], LegalRef | None]]
 ) -> DeadlineKind:
-    only_keys(path, name, row, required={"title", "unit", "warnings", "told_by", "told", "slot"})
+    only_keys(path, name, row, required={"title", "unit", "warnings", "told_by"})
     if row["unit"] not in UNITS or row["told_by"] not in TELLERS or row["warnings"] not in warnings:
         raise ConfigError(path, name, "unit, told_by or warnings is none of those above")
-    if row["slot"] not in (None, *SMS_SLOTS):
-        raise ConfigError(path, name, f"there is no slot {row['slot']!r}")
-    told = row["told"]
-    if not set(told) <= set(LEVELS) or not all(set(those) <= set(AUDIENCES) for those in told.values()):
-        raise ConfigError(path, name, "told: levels, and for each those who are told")
     thresholds, source = warnings[row["warnings"]]
     return DeadlineKind(
         name=name,
@@ -111,6 +100,4 @@ def _kind(
         warnings=thresholds,
         source=source,
         told_by=row["told_by"],
-        told={level: tuple(those) for level, those in told.items()},
-        slot=row["slot"],
     )
