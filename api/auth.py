@@ -65,6 +65,7 @@ PERMISSIONS: Mapping[str, frozenset[str]] = {
     "case.unmask": _WORKERS,
     "case.scan": frozenset({"acceptor", "advanced_scanner"}),
     "case.withdraw": frozenset({"acceptor", "supervisor"}) | _REVIEWERS,
+    "case.urge": frozenset({"supervisor"}),
     "case.void": frozenset({"supervisor"}),
     "case.transfer": frozenset({"transfer_operator", "supervisor"}),
     "case.escalate": frozenset({"transfer_operator", "supervisor"}) | _REVIEWERS,

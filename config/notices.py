@@ -9,8 +9,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from config.deadlines import LEVELS, deadline_kinds
 from config.files import FOLDER, ConfigError, only_keys, read_yaml, text
 
+OTHERS = "others"
+AUDIENCES = frozenset({"holder", "supervisor", "superior"})
 _FACT = re.compile(r"\{([a-z_]+)\}")
 
 
@@ -49,6 +52,12 @@ class NoticeTable:
     kinds: Mapping[str, NoticeKind]
     #: Kind of event -> its lines, in order.
     events: Mapping[str, tuple[NoticeRule, ...]]
+    #: Kind of deadline, or `others` -> warning level -> holder, supervisor, superior.
+    levels: Mapping[str, Mapping[str, tuple[str, ...]]]
+
+    def concerned(self, deadline: str, level: str) -> tuple[str, ...]:
+        """Whom it concerns that a deadline of this kind reaches the level."""
+        return self.levels.get(deadline, self.levels[OTHERS]).get(level, ())
 
 
 @cache
@@ -60,12 +69,24 @@ def notice_table() -> NoticeTable:
 def load_notices(path: Path) -> NoticeTable:
     """The table of `path`: every line names a kind that there is, every kind is used."""
     document = read_yaml(path)
-    only_keys(path, "", document, required={"kinds", "events"})
+    only_keys(path, "", document, required={"kinds", "events", "levels"})
     kinds = {code: _kind(path, code, row) for code, row in document["kinds"].items()}
     events = {kind: tuple(_rule(path, kind, row, kinds) for row in rows) for kind, rows in document["events"].items()}
     if unused := kinds.keys() - {rule.notice for rules in events.values() for rule in rules}:
         raise ConfigError(path, "kinds", f"no event makes {', '.join(sorted(unused))}")
-    return NoticeTable(kinds=kinds, events=events)
+    return NoticeTable(kinds=kinds, events=events, levels=_levels(path, document["levels"]))
+
+
+def _levels(path: Path, document: Any) -> dict[str, dict[str, tuple[str, ...]]]:
+    if OTHERS not in document or not set(document) <= {OTHERS, *deadline_kinds()}:
+        raise ConfigError(path, "levels", f"expected {OTHERS}, and kinds of deadlines besides")
+    found = {}
+    for deadline, row in document.items():
+        only_keys(path, f"levels.{deadline}", row, required=set(), optional=set(LEVELS))
+        found[deadline] = {level: tuple(audience) for level, audience in row.items()}
+        if not AUDIENCES.issuperset(one for audience in found[deadline].values() for one in audience):
+            raise ConfigError(path, f"levels.{deadline}", f"expected some of {', '.join(sorted(AUDIENCES))}")
+    return found
 
 
 def _kind(path: Path, code: str, row: Any) -> NoticeKind:

@@ -11,13 +11,13 @@ from api.auditing import NOTHING, READ, UNMASK, note
 from api.auth import current_actor, requires
 from api.blueprint import Blueprint, body_limit
 from api.cases.file import CaseFile, file_of
-from api.cases.schemas import CasePage, CaseQuery, CaseSearch, CaseView, MaterialView, Timeline, filters_of
+from api.cases.schemas import CasePage, CaseQuery, CaseSearch, CaseView, MaterialView, Timeline, Urging, filters_of
 from api.escalations.schemas import EscalationView
 from api.masking import value_at
 from api.parsing import uploaded, written
 from api.schemas import Reason, Unmasked, Unmasking
 from api.transfers.schemas import TransferStart, TransferView
-from engine.casework import cases, escalations, materials, people, timelines, transfers
+from engine.casework import cases, escalations, materials, people, timelines, transfers, urging
 from engine.casework.paging import Page
 from engine.models import Case, Escalation, MaterialItem, Transfer
 
@@ -92,6 +92,15 @@ def withdraw_case(session: Session, body: dict[str, str], case_id: int) -> CaseF
 def void_case(session: Session, body: dict[str, str], case_id: int) -> CaseFile:
     """A supervisor declares the case void; its number stays."""
     return file_of(session, cases.void(session, case_id, current_actor(), body["reason"]))
+
+
+@blueprint.route("/<id:case_id>/urging", methods=["POST"])
+@requires("case.urge")
+@blueprint.arguments(Urging)
+@blueprint.changes(CaseView, "催办")
+def urge_case(session: Session, body: dict[str, str | None], case_id: int) -> CaseFile:
+    """Remind the officers who have the case; 409 says who has just done so."""
+    return file_of(session, urging.urge(session, case_id, current_actor(), remark=body["remark"]))
 
 
 @blueprint.route("/<id:case_id>/transfers", methods=["POST"])

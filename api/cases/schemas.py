@@ -51,6 +51,14 @@ class CaseSearch(Schema):
     limit = Number(1, LARGEST_PAGE, load_default=USUAL_PAGE, metadata={"description": "每页条数"})
 
 
+class Urging(Schema):
+    """What the supervisor wants to say with it."""
+
+    remark = Text(
+        500, allow_none=True, load_default=None, metadata={"description": "催办时写明的话，被催办人阅读通知时可见"}
+    )
+
+
 class OfficerBrief(ma.Schema):
     """Who."""
 

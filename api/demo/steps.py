@@ -201,6 +201,35 @@ def _escalate(scene: Scene, what: Mapping[str, Any]) -> None:
     scene.officer(what).post(f"/cases/{scene.case_id}/escalations", {"reason": what["reason"]})
 
 
+def _urge(scene: Scene, what: Mapping[str, Any]) -> None:
+    """A supervisor urges."""
+    scene.officer(what).post(f"/cases/{scene.case_id}/urging", {"remark": what.get("remark")})
+
+
+def _read_notices(scene: Scene, what: Mapping[str, Any]) -> None:
+    """The officer reads what he was told of this case: `expect` are the kinds, oldest first, and words they contain."""
+    client = scene.officer(what)
+    unread = client.get("/notices", unread="true", limit=100)["items"]
+    mine = [notice for notice in reversed(unread) if notice["case_id"] == scene.case_id]
+    found = [(notice["kind"], notice["words"]) for notice in mine]
+    wanted = [(kind, word) for row in what["expect"] for kind, word in row.items()]
+    if [kind for kind, _ in found] != [kind for kind, _ in wanted] or not all(
+        word in words for (_, words), (_, word) in zip(found, wanted, strict=True)
+    ):
+        raise OtherThanStated(f"{what['by']}应收到通知 {wanted}，实际为 {found}")
+    for notice in mine:
+        client.post(f"/notices/{notice['id']}/reading")
+
+
+def _messages(scene: Scene, what: Mapping[str, Any]) -> None:
+    """The messages of the case by slot, each with the agency that sent it and words it contains."""
+    found = {message["slot"]: message for message in scene.case()["messages"]}
+    for slot, wanted in what.items():
+        _compare(found.get(slot), {"sender_agency_code": wanted["sender"]})
+        if wanted["text"] not in (found[slot]["text"] or ""):
+            raise OtherThanStated(f"{slot} 短信应有“{wanted['text']}”，实际为：{found[slot]['text']}")
+
+
 def _clock(scene: Scene, what: Mapping[str, Any]) -> None:
     """Time passes."""
     scene.cast.set_clock(str(what["value"]))
@@ -226,6 +255,9 @@ ACTS: Mapping[str, Act] = {
     "to_the_archive": _to_the_archive,
     "transfer": _transfer,
     "escalate": _escalate,
+    "urge": _urge,
+    "read_notices": _read_notices,
+    "messages": _messages,
     "clock": _clock,
     "expect": _expect,
 }

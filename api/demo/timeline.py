@@ -28,6 +28,7 @@ EVENTS = {
     "case_suspended": "中止",
     "case_terminated": "终止",
     "case_transferred": "移交完成，办理机构变更",
+    "case_urged": "催办",
     "case_voided": "作废",
     "case_voided_requested": "要求作废",
     "case_withdrawn": "撤回",

@@ -13,9 +13,13 @@ from functools import cached_property
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from config.notices import notice_table
+from config.province import province
 from engine.models import Application, Case, CaseEvent, Escalation, Officer, Supplement, Task, Transfer
 
 _OPEN = ("pool", "claimed")
+#: Kinds of deadlines that are told in a way of their own.
+_TIME_LIMIT, _SUPPLEMENT, _GUIDANCE = "time_limit", "supplement", "superior_guidance"
 #: Forms of tasks that bring paper in: whoever has them is not the one who waits for it.
 _OF_PAPER = ("scanning", "supplement")
 
@@ -161,6 +165,67 @@ def _supervisors_of_incident(occasion: Occasion) -> Iterator[Recipient]:
     yield Recipient(occasion.event.details["agency"], role="supervisor")
 
 
+# Urging: by hand, and by itself at the warning levels of a deadline
+
+
+def _urged_workers(occasion: Occasion) -> Iterator[Recipient]:
+    """Who can do now what the case waits for; the supervisors where that is nobody, because a step has failed."""
+    workers = list(_workers(occasion, [task for task in occasion.open_tasks if task.held_because is None]))
+    yield from workers or _handling_supervisors(occasion)
+
+
+def _handling_supervisors_below(occasion: Occasion) -> Iterable[Recipient]:
+    """The handling agency's, where an agency above it has urged."""
+    by_itself = occasion.event.agency_code == occasion.subject.handling_agency_code
+    return () if by_itself else _handling_supervisors(occasion)
+
+
+def _superior_supervisors(occasion: Occasion) -> Iterator[Recipient]:
+    above = province().superiors().get(occasion.subject.handling_agency_code)
+    if above is not None:
+        yield Recipient(above, role="supervisor")
+
+
+def _audience(occasion: Occasion) -> tuple[str, ...]:
+    """Whom this level of the deadline concerns; nobody where a later level was reached before this one was told."""
+    details = occasion.event.details
+    if details["overtaken"]:
+        return ()
+    return notice_table().concerned(details["deadline"], details["level"])
+
+
+def _told_of_limit(occasion: Occasion) -> Iterator[Recipient]:
+    """Of the time limit of the case itself."""
+    if occasion.event.details["deadline"] != _TIME_LIMIT:
+        return
+    who = {"holder": _urged_workers, "supervisor": _handling_supervisors, "superior": _superior_supervisors}
+    for audience in _audience(occasion):
+        yield from who[audience](occasion)
+
+
+def _told_of_deadline(occasion: Occasion) -> Iterator[Recipient]:
+    """Of any other deadline."""
+    kind = occasion.event.details["deadline"]
+    if kind == _TIME_LIMIT:
+        return
+    for audience in _audience(occasion):
+        if kind == _GUIDANCE:
+            yield from _told_of_guidance(occasion, audience)
+        elif audience == "holder":
+            yield from (_decider if kind == _SUPPLEMENT else _urged_workers)(occasion)
+        else:
+            yield from (_handling_supervisors if audience == "supervisor" else _superior_supervisors)(occasion)
+
+
+def _told_of_guidance(occasion: Occasion, audience: str) -> Iterator[Recipient]:
+    """The superior's own; of the end of its time the adjudicators hear by the event of the diagram."""
+    escalation = occasion.session.get_one(Escalation, occasion.event.details["subject_id"])
+    if audience != "holder":
+        yield Recipient(escalation.superior_agency_code, role="supervisor")
+    elif occasion.event.kind != "deadline_overdue":
+        yield Recipient(escalation.superior_agency_code, role="superior_adjudicator")
+
+
 #: Name in `config/notices.yaml` -> who that is.
 RECIPIENTS: Mapping[str, Callable[[Occasion], Iterable[Recipient]]] = {
     "accepting_clerk_elsewhere": _accepting_clerk_elsewhere,
@@ -170,11 +235,15 @@ RECIPIENTS: Mapping[str, Callable[[Occasion], Iterable[Recipient]]] = {
     "decider_elsewhere": _decider_elsewhere,
     "escalation_starter": _escalation_starter,
     "handling_supervisors": _handling_supervisors,
+    "handling_supervisors_below": _handling_supervisors_below,
     "holders": _holders_of_tasks,
     "receiving_reviewers": _receiving_reviewers,
     "supervisors_of_incident": _supervisors_of_incident,
+    "told_of_deadline": _told_of_deadline,
+    "told_of_limit": _told_of_limit,
     "transfer_starter": _transfer_starter,
     "transfer_workers": _transfer_workers,
+    "urged_workers": _urged_workers,
 }
 
 

@@ -12,9 +12,9 @@ from engine.casework.notice_facts import FACTS
 from engine.casework.notice_recipients import RECIPIENTS
 
 
-def _write(folder: Path, *, kinds: str, events: str) -> Path:
+def _write(folder: Path, *, kinds: str, events: str, levels: str = "{others: {near: [holder]}}") -> Path:
     path = folder / "notices.yaml"
-    path.write_text(f"kinds: {kinds}\nevents: {events}\n", encoding="utf-8")
+    path.write_text(f"kinds: {kinds}\nevents: {events}\nlevels: {levels}\n", encoding="utf-8")
     return path
 
 
@@ -42,3 +42,19 @@ def test_a_fact_that_is_not_known_leaves_its_place_empty() -> None:
 def test_a_table_that_contradicts_itself_is_refused(tmp_path: Path, kinds: str, events: str, sentence: str) -> None:
     with pytest.raises(ConfigError, match=sentence):
         load_notices(_write(tmp_path, kinds=kinds, events=events))
+
+
+@pytest.mark.parametrize(
+    ("levels", "sentence"),
+    [
+        ("{time_limit: {near: [holder]}}", "expected others"),
+        ("{others: {}, lunch: {}}", "expected others, and kinds of deadlines"),
+        ("{others: {late: [holder]}}", "unknown: late"),
+        ("{others: {near: [everybody]}}", "expected some of holder, superior, supervisor"),
+    ],
+)
+def test_levels_that_nobody_knows_are_refused(tmp_path: Path, levels: str, sentence: str) -> None:
+    file = _write(tmp_path, kinds="{a: {title: 甲, text: 乙}}", events="{x: [{notice: a, to: holders}]}", levels=levels)
+
+    with pytest.raises(ConfigError, match=sentence):
+        load_notices(file)

@@ -80,6 +80,7 @@ def test_every_kind_of_event_has_words_for_the_printed_timeline() -> None:
         "application_submitted",
         "forms_handed_in",
         "material_imaged",
+        "material_uploaded",
         "materials_collected",
         "notice_given",
         "relation_chosen",

@@ -10,6 +10,8 @@ import pytest
 from sqlalchemy import func, select
 
 from config.notices import notice_table
+from engine import clock
+from engine.casework.events import record_event
 from engine.db import transaction
 from engine.models import CaseEvent, Officer, OfficerNotice
 from engine.process.operators import Operator, _operators
@@ -192,6 +194,29 @@ def incident_raised(tell: Tell) -> tuple[Telling, Told]:
     return story, {f"supervisor-{ZHONGSHAN}": "incident"}
 
 
+def case_urged(tell: Tell) -> tuple[Telling, Told]:
+    story = _between_two_cities(tell)
+    _claim(story, f"first2-{ZHONGSHAN}", "first_review")
+    story.act("urge", by="supervisor-440099", remark="申请人来访，请尽快办理。")
+    return story, {f"first2-{ZHONGSHAN}": "urged", f"supervisor-{ZHONGSHAN}": "urged"}
+
+
+def deadline_warned(tell: Tell) -> tuple[Telling, Told]:
+    """Fifteen working days from 1 August: four are left on the 16th."""
+    story = _between_two_cities(tell)
+    _claim(story, f"first-{ZHONGSHAN}", "first_review")
+    story.clock("2023-08-16T09:00")
+    return story, {f"first-{ZHONGSHAN}": "urged"}
+
+
+def deadline_overdue(tell: Tell) -> tuple[Telling, Told]:
+    story = _between_two_cities(tell)
+    _claim(story, f"first-{ZHONGSHAN}", "first_review")
+    story.clock("2023-08-23T09:00")
+    supervisors = {f"supervisor-{ZHONGSHAN}": "urged", "supervisor-440099": "urged"}
+    return story, {f"first-{ZHONGSHAN}": "urged", **supervisors}
+
+
 STORIES: Mapping[str, Callable[[Tell], tuple[Telling, Told]]] = {
     story.__name__: story
     for story in (
@@ -200,8 +225,11 @@ STORIES: Mapping[str, Callable[[Tell], tuple[Telling, Told]]] = {
         case_escalated,
         case_terminated,
         case_transferred,
+        case_urged,
         case_voided,
         case_withdrawn,
+        deadline_overdue,
+        deadline_warned,
         escalation_overdue,
         incident_raised,
         material_imaged,
@@ -310,3 +338,59 @@ def test_a_supervisor_who_takes_the_task_himself_is_not_told_so(tell: Tell, offi
     story.client(both).post(f"/tasks/{task_id}/assignment", {"officer_id": officer_id(both), "reason": "亲自办理。"})
 
     assert notices(story, both, "task_assigned") == []
+
+
+# --- deadlines of another kind than the limit of the case
+
+
+def _reached(story: Telling, **details: Any) -> None:
+    kind = "deadline_overdue" if details["level"] == "overdue" else "deadline_warned"
+    with transaction() as session:
+        said = {"overtaken": False, "due_on": "2023-08-15", **details}
+        record_event(session, kind, at=clock.now(), actor=None, case_id=story.case_id, **said)
+
+
+def _all_told() -> list[tuple[str, str, str]]:
+    with transaction() as session:
+        rows = session.scalars(select(OfficerNotice).where(OfficerNotice.kind.like("deadline%")))
+        return sorted((row.kind, row.agency_code, row.role or "") for row in rows)
+
+
+def test_the_end_of_a_supplement_is_told_to_whom_asked_for_it_and_to_the_supervisors(tell: Tell) -> None:
+    story = _supplemented(tell)
+
+    _reached(story, deadline="supplement", level="near")
+    _reached(story, deadline="supplement", level="urgent", overtaken=True)
+    _reached(story, deadline="supplement", level="overdue")
+
+    near, missed = reversed([n for n in notices(story, f"first-{ZHONGSHAN}") if n["kind"].startswith("deadline")])
+    receipt = story.case()["receipt_number"]
+    assert near["words"] == f"工伤医疗费（受理回执号{receipt}）：补充材料期限将于2023-08-15届满，请留意。"
+    assert missed["words"] == f"工伤医疗费（受理回执号{receipt}）：补充材料期限已于2023-08-15届满，请处理。"
+    assert _all_told() == [
+        ("deadline_missed", ZHONGSHAN, ""),
+        ("deadline_missed", ZHONGSHAN, "supervisor"),
+        ("deadline_near", ZHONGSHAN, ""),
+    ]
+
+
+def test_the_end_of_the_superiors_time_is_told_at_the_superior(tell: Tell) -> None:
+    story = _escalated(tell)
+    escalation = story.case()["escalations"][0]["id"]
+
+    for level in ("urgent", "overdue"):
+        _reached(story, deadline="superior_guidance", subject_id=escalation, level=level)
+
+    # Of its end the adjudicators hear by `escalation_overdue`.
+    assert _all_told() == [
+        ("deadline_missed", "440099", "supervisor"),
+        ("deadline_near", "440099", "superior_adjudicator"),
+    ]
+
+
+def test_any_other_deadline_is_told_to_whom_has_the_case(tell: Tell) -> None:
+    story = _between_two_cities(tell)
+
+    _reached(story, deadline="calendar_month", level="near")
+
+    assert _all_told() == [("deadline_near", ZHONGSHAN, "first_reviewer")]
