@@ -37,6 +37,7 @@ from api.messages.routes import blueprint as messages
 from api.my.routes import blueprint as my
 from api.notices.routes import blueprint as notices
 from api.progress.routes import blueprint as progress
+from api.rate_limits import RequestLimits
 from api.readiness.routes import blueprint as readiness
 from api.representations.routes import blueprint as representations
 from api.schemas import LARGEST_ID
@@ -174,6 +175,7 @@ def _register_routes(app: Flask, settings: Settings) -> None:
     register_error_handlers(app)
     app.register_error_handler(legal.RuleNotInForce, _not_in_force)
     app.before_request(keep_own_port_to_itself)
+    app.before_request(RequestLimits(settings.access).check)
     app.before_request(limit_body)
     app.after_request(_add_headers)
     if settings.access.proxies:

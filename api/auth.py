@@ -383,7 +383,13 @@ def _note_use(row: Row[*tuple[Any, ...]]) -> None:
         writing.execute(update(OfficerSession).where(OfficerSession.token_hash == row.token_hash).values(used_at=now))
 
 
+#: What a browser says of a request that one of our own pages, or its user, sends.
+_OWN_SITE = frozenset({"same-origin", "none"})
+
+
 def _require_csrf_token(token: str) -> None:
+    if request.headers.get("Sec-Fetch-Site", "none") not in _OWN_SITE:
+        raise NotAllowed("请求不是从本系统的页面发出的，已拒绝。", code="csrf_token_wrong")
     sent = request.headers.get(CSRF_HEADER, "")
     if not hmac.compare_digest(sent.encode("utf-8", "surrogatepass"), csrf_token(token).encode()):
         raise NotAllowed("请求不是从本系统的页面发出的，已拒绝。", code="csrf_token_wrong")

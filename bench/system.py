@@ -199,6 +199,8 @@ def _start(url: str, home: Path, port: int, role: str) -> Process:
         "TONGBAN_PORT": str(port or free_port()),
         "TONGBAN_DATABASE_URL": url,
         "TONGBAN_SCHEDULER": "off",
+        "TONGBAN_LOG_IN_REQUESTS": "0",
+        "TONGBAN_ADDRESS_REQUESTS": "0",
         "PYTHONPATH": str(PROJECT),
     }
     log = home / f"{role}-{port}-{monotonic()}.log"

@@ -32,6 +32,10 @@ class AccessSettings:
     first_password_hours: int = 72
     #: TONGBAN_SECOND_FACTOR: who must have a second factor. Anybody may.
     second_factor: SecondFactor = "off"
+    #: TONGBAN_LOG_IN_REQUESTS: how many requests a minute one log-in may send to a process (1200); 0: any number.
+    requests_per_log_in: int = 0
+    #: TONGBAN_ADDRESS_REQUESTS: how many one address may send (12000); 0: any number.
+    requests_per_address: int = 0
     #: TONGBAN_PROXIES: proxies of ours in front, whose word about the client's address is taken.
     proxies: int = 0
 
@@ -72,5 +76,7 @@ def from_environment(env: Mapping[str, str], *, production: bool) -> AccessSetti
             env, "TONGBAN_FIRST_PASSWORD_HOURS", usual.first_password_hours, least=1, most=31 * 24
         ),
         second_factor=cast(SecondFactor, factor),
+        requests_per_log_in=count_in(env, "TONGBAN_LOG_IN_REQUESTS", 1200, least=0, most=10**6),
+        requests_per_address=count_in(env, "TONGBAN_ADDRESS_REQUESTS", 12000, least=0, most=10**6),
         proxies=count_in(env, "TONGBAN_PROXIES", usual.proxies, least=0, most=5),
     )

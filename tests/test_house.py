@@ -547,6 +547,17 @@ def test_no_registry_address_and_no_path_of_a_machine_is_committed() -> None:
     assert not faults, faults
 
 
+def test_every_line_of_the_threat_model_is_tied_to_tests_that_are_there() -> None:
+    readme = (PROJECT / "README.md").read_text(encoding="utf-8")
+    table = re.search(r"^## Security\n.*?\n\|---.*?\n(.*?)\n\n", readme, re.MULTILINE | re.DOTALL)
+    assert table is not None
+    for line in table[1].splitlines():
+        named = re.findall(r"`(tests/[a-z_/]+\.py)`", line.rsplit(" | ", 1)[-1])
+        assert named, line
+        for path in named:
+            assert "\ndef test_" in (PROJECT / path).read_text(encoding="utf-8"), path
+
+
 @pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
 def test_locks_have_a_version_and_a_hash_for_everything(name: str) -> None:
     text = (PROJECT / name).read_text(encoding="utf-8")

@@ -1,0 +1,1 @@
+"""What somebody tries who does not mean well: one file per kind of attack."""
