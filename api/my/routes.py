@@ -74,7 +74,7 @@ _MOST_CODES, _MOST_TRIES = 5, 5
 def send_code(body: dict[str, str]) -> Response:
     """A code goes to the phone, if it is on record for whoever has this name and number; the answer never says."""
     claimed = _claimed(body)
-    _count(Guess("code_sent", claimed.phone, _MOST_CODES, access().locked), of_address("code_sent"))
+    _count(_of_phone(claimed), of_address("code_sent"))
     with transaction() as session:
         found, code = applicants.new_code(session, claimed)
         minutes = int(applicants.CODE_LASTS.total_seconds()) // 60
@@ -100,8 +100,10 @@ def log_in(body: dict[str, Any]) -> Response:
     with transaction() as session:
         applicant_id = applicants.take_code(session, claimed, body["code"])
         if applicant_id is not None:
-            attempts.forgive(session, tries)
-            attempts.take_back(session, of_address("code"))
+            for guess in (tries, _of_phone(claimed)):
+                attempts.forgive(session, guess)
+            for kind in ("code", "code_sent"):
+                attempts.take_back(session, of_address(kind))
             return opened(session, applicant_id, browser=body["browser"])
     raise NotAuthenticated("验证码不正确或已失效，请重新获取。", code="wrong_code")
 
@@ -160,6 +162,11 @@ def log_out() -> Response:
     answer = Response(status=HTTPStatus.NO_CONTENT)
     answer.delete_cookie(cookie_name(), httponly=True, samesite="Strict", secure=uses_tls(), path="/")
     return answer
+
+
+def _of_phone(claimed: Claimed) -> Guess:
+    """Codes asked for to this phone."""
+    return Guess("code_sent", claimed.phone, _MOST_CODES, access().locked)
 
 
 def _claimed(body: dict[str, str]) -> Claimed:

@@ -147,6 +147,13 @@ def test_one_number_gets_five_codes_in_a_row_known_or_not(client: FlaskClient, a
         assert statuses == [202] * 5 + [429]
 
 
+def test_who_logs_in_with_his_code_is_not_counted_against(client: FlaskClient, accepted: Telling) -> None:
+    for _ in range(7):
+        assert client.post(f"{MY}/codes", json=WORKER).status_code == 202
+        body = {**WORKER, "code": sent_code(WORKER["phone"])}
+        assert client.post(f"{MY}/sessions", json=body).status_code == 201
+
+
 def test_a_browser_s_new_log_in_ends_whatever_it_had_before_and_needs_the_page_s_token(
     app: Flask, accepted: Telling
 ) -> None:

@@ -374,7 +374,10 @@ def test_a_channel_applies_for_whom_it_vouches_and_the_place_of_insurance_accept
     path = f"/api/v1/applications/{number}"
     assert counter.post(f"{path}/checks", {"eligible": True, "complete": True}).status_code == 200
     [case] = counter.post(f"{path}/acceptance", {}).json["cases"]
-    assert counter.get(f"/api/v1/cases/{case['id']}").json["channel"] == "web_hall"
+    file = counter.get(f"/api/v1/cases/{case['id']}").json
+    assert file["channel"] == "web_hall"
+    # Nothing is left to scan: the work of the handling agency waits already.
+    assert [task["element_id"] for task in file["tasks"]] == ["assess_expense_lines"]
     [shown] = hall.get(f"{APPLICATIONS}/{number}").json["cases"]
     assert (shown["receipt_number"], shown["title"]) == (case["receipt_number"], "工伤医疗费")
     vouched = db.session.get_one(OnlineApplication, number)
