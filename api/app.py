@@ -12,6 +12,7 @@ from typing import Any
 
 from flask import Flask, Response
 from flask_migrate import Migrate
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import engine.models  # noqa: F401  registers the tables
@@ -178,6 +179,8 @@ def _register_routes(app: Flask, settings: Settings) -> None:
     app.before_request(RequestLimits(settings.access).check)
     app.before_request(limit_body)
     app.after_request(_add_headers)
+    # Before the library's own, which would turn an answer that is made already into a fault.
+    app.teardown_appcontext(_leave_database)
     if settings.access.proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.access.proxies)  # type: ignore[method-assign]
     api = Api(app)
@@ -194,6 +197,14 @@ def _register_routes(app: Flask, settings: Settings) -> None:
     app.register_blueprint(health)
     app.view_functions[SPECIFICATION] = public(app.view_functions[SPECIFICATION])
     description.complete(app, api)
+
+
+def _leave_database(error: BaseException | None) -> None:
+    """Give the connection back; one that died on the way has nothing left to take back."""
+    try:
+        db.session.remove()
+    except SQLAlchemyError:
+        db.session.registry.clear()
 
 
 def _add_headers(response: Response) -> Response:

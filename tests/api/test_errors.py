@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import text
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 
@@ -16,6 +18,7 @@ from api.errors import STATUSES, status_of
 from config import legal
 from config.settings import Settings
 from engine import errors
+from engine.db import db
 from engine.errors import Conflict, InvalidInput, RuleRefused, TongbanError
 from tests.api.conftest import is_problem
 from tests.applications import OfficerClient
@@ -131,3 +134,20 @@ def test_answers_are_not_kept_by_a_shared_computer(app: Flask, client: FlaskClie
     assert headers["Cache-Control"] == "no-store"
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert "script-src" not in headers["Content-Security-Policy"]
+
+
+@pytest.mark.postgres
+def test_an_answer_that_is_made_survives_the_loss_of_the_connection(postgres_app: Flask) -> None:
+    @postgres_app.get("/cut")
+    @public
+    def cut() -> str:
+        own = db.session.scalar(text("SELECT pg_backend_pid()"))
+        with db.engine.connect() as other:
+            other.execute(text("SELECT pg_terminate_backend(:own)"), {"own": own})
+        return "answered"
+
+    # A context of its own, as each request has one in a server.
+    with ThreadPoolExecutor(1) as server:
+        answers = [server.submit(postgres_app.test_client().get, "/cut").result() for _ in range(2)]
+
+    assert [(answer.status_code, answer.text) for answer in answers] == [(200, "answered")] * 2

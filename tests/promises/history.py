@@ -319,14 +319,14 @@ class History:
 
     # End
 
-    def finish(self) -> None:
-        """Willing officers, all of them back, do everything that is left, until every case is archived."""
+    def finish(self, most: int = 400) -> None:
+        """Willing officers, all of them back, do everything that is left; in so many acts at most."""
         with transaction() as session:
             for absence in session.scalars(select(Absence).where(Absence.ended_at.is_(None))):
                 absence.ended_at = clock.now()
             session.flush()
             handovers.return_stranded(session)
-        for _ in range(400):
+        for _ in range(most):
             while timers.tick():
                 pass
             if not self._finish_one():
@@ -339,6 +339,7 @@ class History:
                 select(Task)
                 .where(Task.state.in_(("pool", "claimed")), Task.held_because.is_(None))
                 .order_by(Task.priority, Task.id)
+                .limit(1)
             ).all()
             for task in rows:
                 actor = holder(session, task) or willing(session, task)
