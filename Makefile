@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test timers fuzz bench demo lint audit setup lock clean
+.PHONY: run test timers fuzz bench demo lint audit setup lock clean crash
 .DEFAULT_GOAL := run
 
 # A stamp per lock file: a second start installs nothing.
@@ -46,6 +46,14 @@ fuzz: $(VENV)/.dev-ready
 SCALE ?= ci
 bench: $(VENV)/.dev-ready
 	@$(BIN)/python -m bench --scale $(SCALE) $(if $(PARTS),--part $(PARTS)) $(if $(RUNS),--runs $(RUNS)) $(ARGS)
+
+# Processes killed at random under load, PostgreSQL stopped as if the power had gone; SQLite with a quarter of the kills.
+# KILLS, SECONDS (on each database) and SEED may be given; the last line says what was lost.
+KILLS ?= 200
+SECONDS ?= 1800
+SEED ?= 1
+crash: $(VENV)/.dev-ready
+	@$(BIN)/python -W ignore -m tests.crash --kills $(KILLS) --seconds $(SECONDS) --seed $(SEED) $(ARGS)
 
 demo: $(VENV)/.run-ready
 	@$(BIN)/tongban demo $(ARGS)

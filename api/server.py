@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from socketserver import ThreadingMixIn
+from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import structlog
@@ -18,7 +19,7 @@ from alembic import command
 from argon2 import PasswordHasher
 from flask import Flask
 from gunicorn.app.base import BaseApplication
-from sqlalchemy import select
+from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
 from api import metrics
@@ -50,6 +51,8 @@ _WHY_NOT = {
 }
 #: How long requests under way may still take when the system is told to stop.
 GRACE_SECONDS = 10
+#: A statement of a request that takes longer waits for somebody who hangs; nobody in front of a screen waits so long.
+STATEMENT_SECONDS = 30.0
 #: How often it is made sure that the periodic jobs wait.
 _MINUTE = 60
 #: How long an entry of the audit log waits for its seal at most, about.
@@ -171,7 +174,9 @@ class _Server(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Flask:
         # Made in the process that serves: no connection is carried over the fork.
-        return create_app(self.settings)
+        app = create_app(self.settings)
+        limit_statements(app, seconds=STATEMENT_SECONDS)
+        return app
 
     def _begin(self, app: Flask) -> None:
         if self.settings.scheduler:
@@ -180,6 +185,21 @@ class _Server(BaseApplication):  # type: ignore[misc]
     def _end(self) -> None:
         if self.ticker is not None:
             self.ticker.stop()
+
+
+def limit_statements(app: Flask, *, seconds: float) -> None:
+    """Let the database give up what takes longer; the request is answered 503. Only PostgreSQL can do that.
+
+    SQLite waits for another writer as long as `busy_timeout` says, with the same end.
+    """
+
+    def limit(connection: Any, record: Any) -> None:
+        connection.execute(f"SET statement_timeout = {round(1000 * seconds)}")
+        connection.commit()
+
+    with app.app_context():
+        if db.engine.dialect.name == "postgresql":
+            event.listen(db.engine, "connect", limit)
 
 
 def serve(settings: Settings, ready: Callable[[], None]) -> None:
