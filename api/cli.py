@@ -18,6 +18,7 @@ from api import server, trace
 from api.accounts.commands import officers_group
 from api.app import create_app, register_operators
 from api.audit.commands import audit_group, keys_group
+from api.backup.commands import backup, restore
 from api.channels.commands import channels_group
 from api.readiness.commands import show_readiness
 from api.sign_on.commands import sign_on_group
@@ -304,6 +305,8 @@ def render_message(text: str, values: tuple[str, ...], as_json: bool) -> int:
 
 tongban.add_command(audit_group)
 tongban.add_command(keys_group)
+tongban.add_command(backup)
+tongban.add_command(restore)
 tongban.add_command(channels_group)
 tongban.add_command(sign_on_group)
 

@@ -42,8 +42,9 @@ class Answer:
 class Client:
     """One officer's connection to one web process."""
 
-    def __init__(self, host: str, port: int, token: str) -> None:
+    def __init__(self, host: str, port: int, token: str, *, patience: float = PATIENCE_SECONDS) -> None:
         self._address = (host, port)
+        self._patience = patience
         self._head = f"Host: {host}:{port}\r\nAuthorization: Bearer {token}\r\nAccept: application/json\r\n"
         self._socket: socket.socket | None = None
 
@@ -96,7 +97,7 @@ class Client:
 
     def _connected(self) -> socket.socket:
         if self._socket is None:
-            self._socket = socket.create_connection(self._address, timeout=PATIENCE_SECONDS)
+            self._socket = socket.create_connection(self._address, timeout=self._patience)
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return self._socket
 

@@ -382,7 +382,7 @@ class RandomClient:
         process = self.chance.choice(self.office.site.web)
         place = (process.host, process.port, worker.token)
         if place not in self._connections:
-            self._connections[place] = Client(*place)
+            self._connections[place] = Client(*place, patience=self.office.site.patience)
         return self._connections[place]
 
 

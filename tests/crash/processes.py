@@ -13,6 +13,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 from bench.http import Client, Unreachable
 from bench.system import children
@@ -62,7 +63,7 @@ class Process:
 
     def answers(self) -> bool:
         """A web process answers, and its database does."""
-        client = Client(self.host, self.port, "nobody")
+        client = Client(self.host, self.port, "nobody", patience=5.0)
         try:
             return client.ask("GET", "/healthz").status == 200
         except Unreachable:
@@ -76,6 +77,8 @@ class Site:
     """All processes on one database, kept running."""
 
     processes: list[Process]
+    #: So long a client waits for an answer before it asks elsewhere.
+    patience: float = 60.0
     kills: int = 0
     #: How often a process ended by itself (its database was gone while it started) and was started again.
     ended: int = 0
@@ -109,7 +112,9 @@ class Site:
     def kill_one(self, chance: random.Random) -> None:
         """Kill one of them; it is started again at once."""
         with self._lock:
-            alive = [one for one in self.processes if one.popen is not None and one.popen.poll() is None]
+            alive = [
+                one for one in self.processes if not one.away and one.popen is not None and one.popen.poll() is None
+            ]
             if not alive:
                 return
             process = chance.choice(alive)
@@ -139,6 +144,11 @@ class Site:
             self.processes.append(process)
             process.start()
 
+    def give_up(self, name: str) -> None:
+        """Its host is going to be gone: nobody sends anything there, nobody starts it again."""
+        with self._lock:
+            next(one for one in self.processes if one.name == name).away = True
+
     def _keep(self) -> None:
         while not self._stopped.wait(0.3):
             with self._lock:
@@ -159,7 +169,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def environment(url: str, home: Path, **more: str) -> dict[str, str]:
+def environment(url: str, home: Path, more: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
     """What the processes are told."""
     return {
         "TONGBAN_MODE": "development",

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from flask import Flask
@@ -33,6 +33,8 @@ class Plan:
     clients: int = 6
     #: Between two kills, at most.
     pause: float = 2.5
+    #: So long a client waits for an answer before it asks elsewhere.
+    patience: float = 60.0
     #: How often PostgreSQL is stopped as if the power had gone.
     stops: int = 5
 
@@ -72,7 +74,6 @@ class Ground:
     app: Flask
     site: Site
     cluster: Cluster | None = None
-    outages: list[threading.Thread] = field(default_factory=list)
 
 
 def on_postgres(plan: Plan, say: Callable[[str], None]) -> Result:
@@ -80,21 +81,21 @@ def on_postgres(plan: Plan, say: Callable[[str], None]) -> Result:
     cluster = Cluster()
     try:
         cluster.start()
-        with _home() as home:
+        with folder() as home:
             url = cluster.create("tongban_crash")
-            apart = environment(url, home, TONGBAN_SCHEDULER="off")
+            apart = environment(url, home, {"TONGBAN_SCHEDULER": "off"})
             processes = [_web(f"web-{number}", apart, home) for number in (1, 2)]
             processes += [Process(f"worker-{number}", "worker", apart, home / "worker.log") for number in (1, 2)]
-            return _run("postgresql", Ground(url, home, _filled(url, home), Site(processes), cluster), plan, say)
+            return run_on("postgresql", Ground(url, home, filled(url, home), Site(processes), cluster), plan, say)
     finally:
         cluster.remove()
 
 
 def on_sqlite(plan: Plan, say: Callable[[str], None]) -> Result:
     """One process that does everything, as `make run` starts it."""
-    with _home() as home:
+    with folder() as home:
         processes = [_web("web", environment("", home), home)]
-        return _run("sqlite", Ground("", home, _filled("", home), Site(processes)), plan, say)
+        return run_on("sqlite", Ground("", home, filled("", home), Site(processes)), plan, say)
 
 
 def _web(name: str, told: dict[str, str], home: Path) -> Process:
@@ -102,18 +103,26 @@ def _web(name: str, told: dict[str, str], home: Path) -> Process:
     return Process(name, "serve", {**told, "TONGBAN_PORT": str(port)}, home / f"{name}.log", port=port)
 
 
-def _filled(url: str, home: Path) -> Flask:
+def filled(url: str, home: Path) -> Flask:
+    """The database filled as by a first start, and an application that looks into it."""
     applications.fill(url, home)
     return applications.build(Settings(mode="test", home=home, database_url=url, scheduler=False))
 
 
 @contextmanager
-def _home() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="tongban-crash-", ignore_cleanup_errors=True) as folder:
-        yield Path(folder)
+def folder() -> Iterator[Path]:
+    """A home folder, gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="tongban-crash-", ignore_cleanup_errors=True) as name:
+        yield Path(name)
 
 
-def _run(name: str, ground: Ground, plan: Plan, say: Callable[[str], None]) -> Result:
+#: What happens to the system while clients work.
+Trouble = Callable[["Ground", Plan, random.Random, Callable[[str], None]], None]
+
+
+def run_on(name: str, ground: Ground, plan: Plan, say: Callable[[str], None], trouble: Trouble | None = None) -> Result:
+    """Load and trouble (killing processes, where nothing else is said), and what is left is judged."""
+    happen = trouble or _kill
     chance = random.Random(plan.seed)
     began = time.monotonic()
     say(f"{name}: starting")
@@ -121,7 +130,7 @@ def _run(name: str, ground: Ground, plan: Plan, say: Callable[[str], None]) -> R
         ground.site.start()
         office = open_office(ground.app, ground.site)
         with working(office, plan):
-            _kill(ground, plan, chance, office, lambda text: say(f"{name}: {text}"))
+            happen(ground, plan, chance, lambda text: say(f"{name}: {text}, {len(office.ledger.confirmed)} confirmed"))
         say(f"{name}: {len(office.ledger.confirmed)} confirmed, looking at what is left")
         ground.site.stop()
         verdict = judge(ground.app, office.ledger, ground.home)
@@ -155,7 +164,7 @@ def working(office: Office, plan: Plan) -> Iterator[None]:
         office.ledger.note("faults", f"still waiting at the end: {', '.join(still)}")
 
 
-def _kill(ground: Ground, plan: Plan, chance: random.Random, office: Office, say: Callable[[str], None]) -> None:
+def _kill(ground: Ground, plan: Plan, chance: random.Random, say: Callable[[str], None]) -> None:
     until = time.monotonic() + plan.seconds
     stops = sorted(chance.sample(range(1, plan.kills), plan.stops), reverse=True) if ground.cluster else []
     while ground.site.kills < plan.kills and time.monotonic() < until:
@@ -171,7 +180,7 @@ def _kill(ground: Ground, plan: Plan, chance: random.Random, office: Office, say
             ground.cluster.start()
         ground.site.kill_one(chance)
         if ground.site.kills % 20 == 0:
-            say(f"{ground.site.kills} kills, {len(office.ledger.confirmed)} confirmed")
+            say(f"{ground.site.kills} kills")
 
 
 #: Of a fault that is ours: what a killed neighbour or a stopped database does to a process has other names.
