@@ -179,6 +179,13 @@ def _tree(source: str) -> ast.expr:
         raise ExpressionError(f"表达式“{_short(source)}”读不懂，请检查括号、引号和运算符。") from error
 
 
+def _is_no_number(node: ast.expr) -> bool:
+    """Something written out that no arithmetic takes: it would only be found out in the middle of a case."""
+    if isinstance(node, ast.Constant):
+        return isinstance(node.value, bool) or not isinstance(node.value, int | float)
+    return isinstance(node, ast.List | ast.Tuple | ast.Dict)
+
+
 def _short(source: object) -> str:
     text = "".join(char if char.isprintable() else "�" for char in str(source)[:81]).strip()
     return text if len(text) <= 80 else text[:80] + "…"
@@ -270,6 +277,8 @@ class _Compiler:
         calculate = _ARITHMETIC.get(type(node.op))
         if calculate is None:
             raise ExpressionError(f"不支持{_REFUSED.get(type(node.op), '这种运算')}。")
+        if any(_is_no_number(side) for side in (node.left, node.right)):
+            raise ExpressionError("加减乘除和取余只能用于数字。")
         left, right = self.build(node.left), self.build(node.right)
         return lambda names: _number_in_range(calculate(_number(left(names)), _number(right(names))))
 
