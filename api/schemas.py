@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 import marshmallow as ma
@@ -88,6 +89,10 @@ class QueryNumber(Number):
         super().__init__(least, most, strict=False, **kwargs)
 
 
+#: Days that any business of ours can speak of. Beyond them a day has no moment in every zone.
+EARLIEST_DAY, LATEST_DAY = date(1900, 1, 1), date(2199, 12, 31)
+
+
 class Day(fields.Date):
     """A calendar day, YYYY-MM-DD."""
 
@@ -96,6 +101,10 @@ class Day(fields.Date):
         "invalid": "这里应当是日期，格式为 2023-07-17。",
         "format": "日期格式有误。",
     }
+
+    def __init__(self, **kwargs: Any) -> None:
+        possible = validate.Range(min=EARLIEST_DAY, max=LATEST_DAY, error="日期超出范围。")
+        super().__init__(validate=[possible], **kwargs)
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
         if not isinstance(value, str) or not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value, re.ASCII):
@@ -153,6 +162,15 @@ class Free(fields.Dict):
         super().__init__(keys=fields.String(), **kwargs)
 
 
+class Anything(fields.Raw):
+    """What the use case reads itself, whatever it is; null is as good as left out."""
+
+    default_error_messages = REQUIRED
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(allow_none=True, **kwargs)
+
+
 class Problem(ma.Schema):
     """Every refusal and fault (see `api.errors`)."""
 
@@ -192,7 +210,7 @@ class Unmasked(ma.Schema):
     value = fields.String(required=True)
 
 
-class Named(Schema):
+class Named(ma.Schema):
     """A code and the words people read for it."""
 
     code = fields.String()

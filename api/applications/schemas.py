@@ -9,7 +9,7 @@ from marshmallow import fields
 
 from api.cases.schemas import CaseBrief, MaterialView, PersonView
 from api.paging import PageQuery, page_of
-from api.schemas import Choice, Code, Flag, Group, Items, Named, Number, Schema, Text
+from api.schemas import Anything, Choice, Code, Flag, Group, Items, Named, Number, Schema, Text
 from engine.casework.applications import STATES
 from engine.casework.intake import OPEN_CHANNELS
 from engine.privacy import masks
@@ -22,30 +22,30 @@ class HandedIn(Schema):
     at once, field by field.
     """
 
-    services = fields.Raw(metadata={"type": "array", "items": {"type": "string"}, "description": "事项"})
-    outlet = fields.Raw(metadata={"type": "string", "description": "受理网点"})
-    injured_on = fields.Raw(metadata={"type": "string", "description": "工伤发生日期，2023-07-17"})
-    advance_payment = fields.Raw(metadata={"type": ["boolean", "null"], "description": "是否涉及申请先行支付"})
-    applicant = fields.Raw(metadata={"type": "object", "description": "申请人"})
-    agent = fields.Raw(metadata={"type": ["object", "null"], "description": "代办人"})
-    worker = fields.Raw(metadata={"type": "object", "description": "工伤职工"})
-    employer = fields.Raw(metadata={"type": "object", "description": "用人单位"})
-    application_items = fields.Raw(metadata={"type": ["array", "null"], "description": "申请事项"})
-    auxiliary = fields.Raw(metadata={"type": ["array", "null"], "description": "辅助项"})
-    forms = fields.Raw(metadata={"type": ["object", "null"], "description": "按表号填写的申请表，见 /forms/{code}"})
-    facts = fields.Raw(metadata={"type": ["object", "null"], "description": "按事项填写的内容，见 /facts/{service}"})
+    services = Anything(metadata={"type": "array", "items": {"type": "string"}, "description": "事项"})
+    outlet = Anything(metadata={"type": "string", "description": "受理网点"})
+    injured_on = Anything(metadata={"type": "string", "description": "工伤发生日期，2023-07-17"})
+    advance_payment = Anything(metadata={"type": ["boolean", "null"], "description": "是否涉及申请先行支付"})
+    applicant = Anything(metadata={"type": "object", "description": "申请人"})
+    agent = Anything(metadata={"type": ["object", "null"], "description": "代办人"})
+    worker = Anything(metadata={"type": "object", "description": "工伤职工"})
+    employer = Anything(metadata={"type": "object", "description": "用人单位"})
+    application_items = Anything(metadata={"type": ["array", "null"], "description": "申请事项"})
+    auxiliary = Anything(metadata={"type": ["array", "null"], "description": "辅助项"})
+    forms = Anything(metadata={"type": ["object", "null"], "description": "按表号填写的申请表，见 /forms/{code}"})
+    facts = Anything(metadata={"type": ["object", "null"], "description": "按事项填写的内容，见 /facts/{service}"})
 
 
 class ApplicationForm(HandedIn):
     """What was handed in at the counter."""
 
-    channel = fields.Raw(metadata={"type": "string", "description": "渠道"})
+    channel = Anything(metadata={"type": "string", "description": "渠道"})
 
 
 class FurtherForms(Schema):
     """Forms that came after the application."""
 
-    forms = fields.Raw(required=True, metadata={"type": "object", "description": "按表号填写的表"})
+    forms = Anything(required=True, metadata={"type": "object", "description": "按表号填写的表"})
 
 
 class CollectedItem(Schema):

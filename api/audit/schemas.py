@@ -44,7 +44,8 @@ class AuditFilters(Schema):
     case_id = QueryNumber(metadata={"description": "办件"})
     receipt_number = Code(metadata={"description": "受理回执号"})
     kind = Choice(list(KINDS), metadata={"description": "类别"})
-    action = fields.String(
+    action = Text(
+        64,
         validate=[validate.Regexp(r"^[a-z_.]{1,64}$", re.ASCII, error="应当是操作的代码。")],
         metadata={"description": "操作，例如 cases.show_case"},
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import marshmallow as ma
-from marshmallow import fields, validate
+from marshmallow import fields
 
 from api.escalations.schemas import EscalationView
 from api.messages.schemas import MessageView
@@ -33,14 +33,8 @@ class CaseQuery(PageQuery):
     handling_agency = Code(metadata={"description": "办理机构"})
     accepted_from = Day(metadata={"description": "受理日期起（含）"})
     accepted_until = Day(metadata={"description": "受理日期止（含）"})
-    overdue = fields.String(
-        validate=[validate.OneOf(["true", "false"], error="只能是 true 或 false。")],
-        metadata={"description": "true 为超期未办结"},
-    )
-    open = fields.String(
-        validate=[validate.OneOf(["true", "false"], error="只能是 true 或 false。")],
-        metadata={"description": "true 为未办结，false 为已办结"},
-    )
+    overdue = Choice(["true", "false"], metadata={"description": "true 为超期未办结"})
+    open = Choice(["true", "false"], metadata={"description": "true 为未办结，false 为已办结"})
 
 
 class CaseSearch(Schema):

@@ -62,10 +62,7 @@ class TemplateQuery(PageQuery):
 
     city = Code(metadata={"description": "地市机构编码"})
     category_id = QueryNumber(metadata={"description": "模板分类"})
-    active = fields.String(
-        validate=[validate.OneOf(["true", "false"], error="只能是 true 或 false。")],
-        metadata={"description": "true 为有效，false 为无效"},
-    )
+    active = Choice(["true", "false"], metadata={"description": "true 为有效，false 为无效"})
 
 
 class NewTemplate(Schema):
@@ -160,7 +157,7 @@ class PreviewQuestion(Schema):
         keys=fields.String(validate=[validate.OneOf(list(KEYS), error="只能是：{choices}。")]),
         values=Text(200),
         load_default=dict,
-        error_messages={"invalid": "这里应当是一组“关键词：值”。"},
+        error_messages={**REQUIRED, "invalid": "这里应当是一组“关键词：值”。"},
         metadata={"description": "关键词的值；没有的用示例"},
     )
 

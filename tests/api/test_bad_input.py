@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from io import BytesIO
 from typing import Any
 
@@ -12,6 +13,7 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from api.demo.steps import picture
+from api.schemas import Schema
 from engine.db import db
 from engine.models import Application, Case, CaseEvent, MaterialItem, Person, Task
 from tests.api.conftest import SHENZHEN, is_problem
@@ -105,7 +107,7 @@ QUERIES = {
 }
 
 
-@pytest.mark.parametrize("path", ["/api/v1/tasks", "/api/v1/cases", "/api/v1/incidents"])
+@pytest.mark.parametrize("path", ["/api/v1/tasks", "/api/v1/cases", "/api/v1/applications", "/api/v1/incidents"])
 @pytest.mark.parametrize("name", list(QUERIES))
 def test_a_query_that_makes_no_sense_is_refused_by_name(everybody: OfficerClient, path: str, name: str) -> None:
     query, field = QUERIES[name]
@@ -123,6 +125,8 @@ def test_a_query_that_makes_no_sense_is_refused_by_name(everybody: OfficerClient
         ("state=gone", "state"),
         ("accepted_from=2023-02-30", "accepted_from"),
         ("accepted_from=20230701", "accepted_from"),
+        ("accepted_from=0001-01-01", "accepted_from"),
+        ("accepted_until=9999-12-31", "accepted_until"),
         ("open=yes", "open"),
         ("%00=1", "query"),
     ],
@@ -132,6 +136,26 @@ def test_a_filter_of_cases_is_checked(everybody: OfficerClient, query: str, fiel
 
     assert is_problem(answer, 422, "invalid_input")
     assert list(answer.json["fields"]) == [field]
+
+
+def test_whatever_is_wrong_with_a_field_is_said_in_chinese() -> None:
+    said = {
+        f"{schema.__name__}.{name}": [field.error_messages.get(kind, "无") for kind in ("required", "null", "invalid")]
+        for schema in _subclasses(Schema)
+        for name, field in schema().fields.items()
+    }
+
+    assert "ApplicationForm.worker" in said and "CaseQuery.open" in said
+    assert not {field for field, sentences in said.items() if not all(map(_CHINESE.search, sentences))}
+
+
+_CHINESE = re.compile("[\u4e00-\u9fff]")
+
+
+def _subclasses(schema: type[Schema]) -> Iterator[type[Schema]]:
+    for one in schema.__subclasses__():
+        yield one
+        yield from _subclasses(one)
 
 
 def test_a_query_in_no_encoding_finds_nothing_and_breaks_nothing(everybody: OfficerClient) -> None:
@@ -174,6 +198,11 @@ APPLICATIONS: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
     "a form nobody asked for": (_at("forms", "1-7", to={}), "forms.1-7"),
     "facts of another service": (_at("facts", "death_benefit", to={}), "facts.death_benefit"),
     "a list for a person": (_at("worker", to=[]), "worker"),
+    "null for services": (_at("services", to=None), "services"),
+    "null for an outlet": (_at("outlet", to=None), "outlet"),
+    "null for a person": (_at("worker", to=None), "worker"),
+    "null for the forms": (_at("forms", to=None), "forms.1-1"),
+    "null for the facts": (_at("facts", to=None), "facts.medical_expense.lines"),
     "a field nobody knows": (_at("worker", "shoe_size", to=43), "worker.shoe_size"),
 }
 
@@ -189,7 +218,7 @@ def test_an_application_with_a_fault_is_refused_by_field_and_not_stored(app: Fla
 
     assert is_problem(answer, 422, "invalid_input")
     assert field in answer.json["fields"], answer.json["fields"]
-    assert all(sentences and all(sentences) for sentences in answer.json["fields"].values())
+    assert all(_CHINESE.search(sentence) for sentences in answer.json["fields"].values() for sentence in sentences)
     assert _stored() == before
 
 
