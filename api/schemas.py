@@ -165,7 +165,7 @@ class Free(fields.Dict):
 class Anything(fields.Raw):
     """What the use case reads itself, whatever it is; null is as good as left out."""
 
-    default_error_messages = REQUIRED
+    default_error_messages = {**REQUIRED}
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(allow_none=True, **kwargs)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
+from config.catalogue import services
 from engine import clock
+from engine.casework import materials
 from engine.errors import CannotProceed
-from engine.models import Supplement
+from engine.models import Case, MaterialItem, Supplement
 
 if TYPE_CHECKING:
     from engine.casework.context import CaseContext
@@ -23,9 +26,10 @@ def request(context: CaseContext) -> datetime:
     case = context.case
     limit, reason = context.rule(REPLY_LIMIT, context.at.date())
     due = context.calendar.due(context.at.date(), int(limit))
-    requested = list(context.form.get("materials") or [])
-    if not requested:
+    asked = list(context.form.get("materials") or [])
+    if not asked:
         raise CannotProceed("补正内容为空，无法发出补正通知。", code="supplement_empty")
+    requested, lines = _with_their_lines(context, asked)
     supplement = Supplement(
         case_id=case.id,
         state="open",
@@ -38,6 +42,9 @@ def request(context: CaseContext) -> datetime:
     _of_case(context).append(supplement)
     context.session.add(supplement)
     context.session.flush()
+    for line in lines:
+        line.supplement_id = supplement.id
+    context.session.add_all(lines)
     context.issue_document("supplement_list", {"materials": requested, "due_on": due.on.isoformat()})
     context.record(
         "supplement_requested",
@@ -47,6 +54,51 @@ def request(context: CaseContext) -> datetime:
         materials=[item.get("name", "") for item in requested],
     )
     return clock.end_of_day(due.on)
+
+
+def _with_their_lines(
+    context: CaseContext, asked: list[dict[str, Any]]
+) -> tuple[list[dict[str, Any]], list[MaterialItem]]:
+    """What is asked for, each with its material, and new lines for what does not stand on this case's checklist.
+
+    That may be a material of the service that did not seem needed, by its code or name, or anything else. Without a
+    line of its own, what the applicant brings could not be scanned and would lie nowhere (ACC-07).
+    """
+    case, stock = context.case, services()[context.case.service].materials
+    there = {item.material: item for item in materials.of_application(context.session, case.application_id)}
+    names = {code: material.name for code, material in stock.items()} | {code: one.name for code, one in there.items()}
+    by_name = {name: code for code, name in names.items()}
+    own = f"supplement_{case.id}_"
+    before = sum(code.startswith(own) for code in there)
+    requested: list[dict[str, Any]] = []
+    lines: list[MaterialItem] = []
+    for row in asked:
+        material = row.get("material") if row.get("material") in names else by_name.get(row["name"])
+        if material is None:
+            material = f"{own}{before + len(lines) + 1}"
+        if material not in there:
+            there[material] = MaterialItem(
+                application_id=case.application_id,
+                material=material,
+                name=names.get(material, row["name"]),
+                mandatory=False,
+                services=[case.service],
+                paper_copies=0,
+                images=[],
+            )
+            lines.append(there[material])
+        elif case.service not in there[material].services:
+            # Another case of the same application has it already.
+            there[material].services = [*there[material].services, case.service]
+        requested.append({**row, "material": material})
+    return requested, lines
+
+
+def without_images(session: Session, case: Case) -> list[MaterialItem]:
+    """What the open request asks for and nobody has scanned."""
+    query = select(Supplement).where(Supplement.case_id == case.id, Supplement.state == "open")
+    asked = {row.get("material") for supplement in session.scalars(query) for row in supplement.requested}
+    return [item for item in materials.of_case(session, case) if item.material in asked and not item.images]
 
 
 def _of_case(context: CaseContext) -> list[Supplement]:

@@ -33,14 +33,35 @@ from config.register import reason
 from engine import clock
 from engine.accounts import duty
 from engine.actor import Actor
-from engine.casework import form_checks, handling, instances, jurisdiction, materials, routing, task_forms, transfers
+from engine.casework import (
+    form_checks,
+    handling,
+    instances,
+    jurisdiction,
+    materials,
+    routing,
+    supplements,
+    task_forms,
+    transfers,
+)
 from engine.casework.access import require_role, subtree, visible_cases
 from engine.casework.dossier import Dossier
 from engine.casework.events import record_event
 from engine.casework.paging import Page, page_size
 from engine.casework.separation import is_barred, require_separation
 from engine.errors import Conflict, InvalidInput, NotAllowed, NotFound, RuleRefused, TaskHeld
-from engine.models import Agency, Application, Case, CaseEvent, Escalation, Instance, Officer, Person, Task
+from engine.models import (
+    Agency,
+    Application,
+    Case,
+    CaseEvent,
+    Escalation,
+    Instance,
+    MaterialItem,
+    Officer,
+    Person,
+    Task,
+)
 from engine.process.runtime import Run
 
 NO_SUCH_TASK = "没有找到这个任务。"
@@ -582,20 +603,33 @@ def _check_decision(session: Session, task: Task, outcome: str) -> None:
         _require_images(session, task, "必要材料缺少影像，不能作出审核结论：{names}。")
 
 
+def _check_supplemented(session: Session, task: Task, outcome: str) -> None:
+    """A supplement has come when all that was asked for is scanned (SUP-03); else the request stays open."""
+    if task.case_id is not None:
+        missing = supplements.without_images(session, session.get_one(Case, task.case_id))
+        _refuse_without(missing, "要求补充的材料还没有影像，请先扫描上传：{names}。", "SUP-03")
+
+
 def _require_images(session: Session, task: Task, sentence: str) -> None:
-    if task.case_id is None:
-        return
-    missing = materials.missing_images(session, session.get_one(Case, task.case_id))
+    if task.case_id is not None:
+        _refuse_without(materials.missing_images(session, session.get_one(Case, task.case_id)), sentence, "ACC-08")
+
+
+def _refuse_without(missing: Sequence[MaterialItem], sentence: str, rule: str) -> None:
     if missing:
         raise RuleRefused(
             sentence.format(names="、".join(item.name for item in missing)),
             code="images_missing",
-            because=[reason("ACC-08")],
+            because=[reason(rule)],
             details={"materials": [item.material for item in missing]},
         )
 
 
-_CHECKS: dict[str, Callable[[Session, Task, str], None]] = {"scanning": _check_scanned, "review": _check_decision}
+_CHECKS: dict[str, Callable[[Session, Task, str], None]] = {
+    "scanning": _check_scanned,
+    "review": _check_decision,
+    "supplement": _check_supplemented,
+}
 
 
 def _record(

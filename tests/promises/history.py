@@ -27,6 +27,7 @@ from engine.casework import (
     form_checks,
     handovers,
     materials,
+    supplements,
     tasks,
     timers,
     transfers,
@@ -441,7 +442,7 @@ def _sent(session: Session, task: Task) -> Actor:
 
 def scan_all(session: Session, case: Case, actor: Actor) -> None:
     """Images for whatever has none."""
-    for item in materials.missing_images(session, case):
+    for item in [*materials.missing_images(session, case), *supplements.without_images(session, case)]:
         materials.add_image(session, case.application_id, item.material, PNG, actor)
 
 

@@ -144,10 +144,19 @@ def test_what_is_sent_back_returns_to_the_officer_who_did_it(tell: Tell) -> None
 @pytest.mark.parametrize("place", ["scanner-442099", "scanner-440305", COUNTER])
 def test_the_applicant_supplements_at_the_handling_or_at_the_accepting_place(tell: Tell, place: str) -> None:
     story = _asked_for_more(tell)
+    (asked,) = story.case()["supplements"][0]["requested"]
 
+    # What stands on no checklist has its line too, or nobody could scan it; and nothing has come before it is scanned.
+    early = story.refusal("task", by=place, task="collect_supplement")
+    assert (early.code, early.details["materials"]) == ("images_missing", [asked["material"]])
+    story.act("scan", by=place, material=asked["material"])
     story.act("task", by=place, task="collect_supplement")
 
-    supplement = story.case()["supplements"][0]
+    case = story.case()
+    (line,) = (item for item in case["materials"] if item["material"] == asked["material"])
+    assert (line["name"], len(line["images"]), line["mandatory"]) == ("出院记录", 1, False)
+    supplement = case["supplements"][0]
+    assert line["supplement_id"] == supplement["id"]
     assert supplement["state"] == "handed_in"
     assert supplement["handed_in_agency_code"] == place.rpartition("-")[2]
     assert story.open_tasks() == {"first_review"}
