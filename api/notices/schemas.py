@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import marshmallow as ma
-from marshmallow import fields, validate
+from marshmallow import fields
 
 from api.cases.schemas import OfficerBrief
 from api.paging import PageQuery, page_of
+from api.schemas import Choice
 from config.notices import notice_table
 from engine.models import OfficerNotice
 
@@ -16,10 +17,7 @@ from engine.models import OfficerNotice
 class NoticeQuery(PageQuery):
     """Which notices."""
 
-    unread = fields.String(
-        validate=[validate.OneOf(["true", "false"], error="只能是 true 或 false。")],
-        metadata={"description": "true 为未读，false 为已读；不填为全部"},
-    )
+    unread = Choice(["true", "false"], metadata={"description": "true 为未读，false 为已读；不填为全部"})
 
 
 class NoticeView(ma.Schema):
