@@ -24,6 +24,7 @@ from api.applications.routes import blueprint as applications
 from api.audit.routes import blueprint as audit
 from api.auth import COOKIE, public, uses_tls
 from api.blueprint import Api, CodeConverter, IdConverter, limit_body
+from api.calendar.routes import blueprint as calendar
 from api.cases.routes import blueprint as cases
 from api.catalogue.routes import blueprint as catalogue
 from api.channels.routes import blueprint as channels
@@ -78,6 +79,7 @@ RESOURCES = (
     incidents,
     definitions,
     catalogue,
+    calendar,
     progress,
     channels,
     my,

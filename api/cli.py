@@ -23,10 +23,12 @@ from api.channels.commands import channels_group
 from api.readiness.commands import show_readiness
 from api.sign_on.commands import sign_on_group
 from api.terminal import OPERATOR, json_option, say, system
+from config.files import ConfigError
+from config.official_years import OfficialYear, read_official_year
 from config.settings import PROJECT, Settings, SettingsError, from_environment
 from engine import clock
 from engine.audit.entries import CHANGE, About, record
-from engine.casework import message_texts, relations
+from engine.casework import calendar_entries, calendars, message_texts, relations
 from engine.db import db, transaction
 from engine.errors import InvalidInput, TongbanError
 from engine.process import check, definitions
@@ -127,7 +129,7 @@ class _Day(click.ParamType[date]):
 def workday(day: date, workdays_: int, as_json: bool) -> int:
     """DAY 之后第 WORKDAYS 个工作日（当日不计）。没有官方日历的年份：退出码 3。"""
     try:
-        found = workdays.official_calendar().add_workdays(day, workdays_)
+        found = workdays.WorkCalendar(_entered_years()).add_workdays(day, workdays_)
     except workdays.CalendarUnknown as error:
         return _refuse(as_json, NO_CALENDAR, error.message, {"year": error.year})
     except OverflowError:
@@ -148,6 +150,39 @@ def superior(first: str, second: str, as_json: bool) -> int:
         return _refuse(as_json, NO_SUPERIOR, error.message, {})
     say(as_json, {"first": first, "second": second, "superior": found}, found)
     return 0
+
+
+@tongban.group("calendar")
+def calendar_group() -> None:
+    """放假安排。"""
+
+
+@calendar_group.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@json_option
+def import_year(file: Path, as_json: bool) -> int:
+    """录入 FILE 中一个年度的放假安排（YAML：year、notice、off_days、work_days）；有错误时退出码 1，不作任何修改。"""
+    try:
+        row = read_official_year(file)
+    except ConfigError as error:
+        return _refuse(as_json, REFUSED, str(error), {})
+    with system(), transaction() as session:
+        calendar_entries.enter_year(session, None, **row)
+        record(session, OPERATOR, CHANGE, "command.calendar_import", About(subject=f"year:{row['year']}"))
+    say(as_json, {"year": row["year"]}, f"已录入{row['year']}年的放假安排，相关期限将重新计算。")
+    return 0
+
+
+@calendar_group.command("list")
+@json_option
+def list_years(as_json: bool) -> None:
+    """已录入的年度，以及还没有放假安排的年度。"""
+    with system():
+        found = calendar_entries.overview(db.session())
+        years = [{"year": one.year, "notice": one.notice} for one in found["years"]]
+        missing = [alarm.year for alarm in found["alarms"]]
+    lines = [f"{row['year']}  {row['notice']}" for row in years] + [f"{year}  尚无放假安排" for year in missing]
+    say(as_json, {"years": years, "missing": missing}, "\n".join(lines))
 
 
 # Diagrams
@@ -330,6 +365,15 @@ def demo(arguments: tuple[str, ...]) -> int:
 
 
 # Helpers
+
+
+def _entered_years() -> Mapping[int, OfficialYear]:
+    """The years that were entered by hand; none where there is no database."""
+    try:
+        with system():
+            return calendars.entered_years(db.session())
+    except server.CannotStart:
+        return {}
 
 
 def _read(files: Sequence[Path]) -> dict[str, bytes]:

@@ -6,20 +6,25 @@ short statement whether that is still all there is. What is only shown may be a 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from time import monotonic
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import structlog
 from sqlalchemy import func, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, selectinload
 
 from config.official_years import OfficialYear
 from config.province import province
-from engine.models import CalendarNotice
+from engine import clock
+from engine.models import CalendarAlarm, CalendarNotice, Case
 from engine.ports import Calendar, ports
+
+log = structlog.get_logger()
 
 _KEY = "calendar_book"
 _MINUTE = 60.0
@@ -88,6 +93,23 @@ def _keep(session: Session, book: _Book) -> None:
     session.info[_KEY] = (session.get_transaction(), book)
 
 
+def forget(session: Session) -> None:
+    """Something was entered in this transaction: it goes by that from now on, and others once it is committed."""
+    _books.pop(session.get_bind(), None)
+    latest = session.scalar(select(func.max(CalendarNotice.id))) or 0
+    _keep(session, _read(session, latest))
+
+
+def raise_alarm(session: Session, case: Case, years: Iterable[int]) -> None:
+    """A deadline of the case needs years that nobody has published: administrators see each, once."""
+    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    for year in years:
+        values = {"year": year, "raised_at": clock.now(), "case_id": case.id}
+        raised = insert(CalendarAlarm).values(values).on_conflict_do_nothing().returning(CalendarAlarm.year)
+        if session.scalar(raised) is not None:
+            log.warning("calendar_missing", year=year, case_id=case.id)
+
+
 def _read(session: Session, latest: int) -> _Book:
     years: dict[int, OfficialYear] = {}
     orders: dict[str, dict[date, bool]] = {}
@@ -98,6 +120,11 @@ def _read(session: Session, latest: int) -> _Book:
         elif notice.agency_code is not None:
             orders.setdefault(notice.agency_code, {}).update((one.day, one.workday) for one in notice.days)
     return _Book(latest, years, orders)
+
+
+def entered_years(session: Session) -> Mapping[int, OfficialYear]:
+    """The years that were entered."""
+    return _book(session).years
 
 
 def as_year(notice: CalendarNotice) -> OfficialYear:

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session, object_session
 
 from config.deadlines import LEVELS, DeadlineKind, deadline_kinds
 from engine import clock
-from engine.casework.calendars import calendar_of, shown_calendar
+from engine.casework.calendars import calendar_of, raise_alarm, shown_calendar
 from engine.casework.events import record_event
 from engine.errors import InvalidInput
 from engine.models import Case, Deadline, Task
@@ -125,6 +125,7 @@ def start(
     )
     _plan(deadline, calendar)
     session.add(deadline)
+    raise_alarm(session, case, found.missing)
     return deadline
 
 
@@ -178,6 +179,7 @@ def resume_limit(session: Session, case: Case, on: date) -> int:
     calendar = calendar_of(session, case.handling_agency_code if deadline is None else deadline.agency_code)
     moved = calendar.workdays_between(stopped_on, on)
     due = calendar.due(case.due_on, moved)
+    raise_alarm(session, case, due.missing)
     case.due_on = due.on
     case.due_provisional = due.provisional or case.due_provisional
     if deadline is not None:
@@ -186,6 +188,24 @@ def resume_limit(session: Session, case: Case, on: date) -> int:
         _move(deadline, calendar, case.due_on, case.due_provisional)
         session.flush()
     return moved
+
+
+def recompute(session: Session, deadline: Deadline, case: Case) -> bool:
+    """Its due day by the calendar as it is now; False where nothing changes. The case is locked."""
+    kind = deadline_kinds()[deadline.kind]
+    if kind.unit != "workdays":
+        return False
+    calendar = calendar_of(session, deadline.agency_code)
+    stopped = sum(
+        calendar.workdays_between(date.fromisoformat(stop["from"]), date.fromisoformat(stop["until"]))
+        for stop in deadline.stops
+    )
+    due = calendar.due(deadline.started_on, deadline.length + stopped)
+    raise_alarm(session, case, due.missing)
+    if (due.on, due.provisional) == (deadline.due_on, deadline.provisional):
+        return False
+    _move(deadline, calendar, due.on, due.provisional)
+    return True
 
 
 def _move(deadline: Deadline, calendar: Calendar, due_on: date, provisional: str | None) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from config.catalogue import services
 from engine import clock
-from engine.casework import materials
+from engine.casework import deadlines, materials
 from engine.errors import CannotProceed
 from engine.models import Case, MaterialItem, Supplement
 
@@ -45,6 +45,8 @@ def request(context: CaseContext) -> datetime:
     for line in lines:
         line.supplement_id = supplement.id
     context.session.add_all(lines)
+    if (case.configuration.switches or {}).get("supplement_stops_clock"):
+        deadlines.stop_limit(context.session, case, context.at.date())
     context.issue_document("supplement_list", {"materials": requested, "due_on": due.on.isoformat()})
     context.record(
         "supplement_requested",
@@ -110,12 +112,19 @@ def _open(context: CaseContext) -> Supplement | None:
     return next((one for one in reversed(_of_case(context)) if one.state == "open"), None)
 
 
+def _run_on(context: CaseContext) -> None:
+    """Where the item's switch let the time limit stand still for the supplement, it runs on (K-21)."""
+    if deadlines.resume_limit(context.session, context.case, context.at.date()):
+        context.record("limit_resumed", due_on=context.case.due_on.isoformat())
+
+
 def receive(context: CaseContext) -> None:
     """The applicant handed in at the place whose officer completed the task."""
     supplement = _open(context)
     if supplement is None:
         return
     supplement.state = "handed_in"
+    _run_on(context)
     supplement.handed_in_at = context.at
     if context.actor is not None:
         supplement.handed_in_agency_code = context.actor.agency_code
@@ -129,6 +138,7 @@ def expire(context: CaseContext) -> None:
     if supplement is None:
         return
     supplement.state = "expired"
+    _run_on(context)
     context.record("supplement_expired", due_on=supplement.due_on.isoformat())
 
 
@@ -138,4 +148,5 @@ def cancel(context: CaseContext) -> None:
     if supplement is None:
         return
     supplement.state = "cancelled"
+    _run_on(context)
     context.record("supplement_cancelled")

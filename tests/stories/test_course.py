@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from engine.db import transaction
+from engine.models import Case
 from tests.conftest import FixedClock
 from tests.stories.conftest import Tell
 from tests.stories.telling import Telling
@@ -280,3 +282,21 @@ def test_a_message_that_quotes_an_opinion_ends_with_one_full_stop(tell: Tell) ->
 
     assert texts
     assert all("按规定办理。" in text and "。。" not in text for text in texts)
+
+
+@pytest.mark.rule("DDL-05", "K-21")
+@pytest.mark.parametrize(("stops", "due"), [(False, "2023-09-11"), (True, "2023-09-14")])
+def test_a_supplement_counts_unless_the_switch_of_the_item_says_otherwise(tell: Tell, stops: bool, due: str) -> None:
+    story = _assessed(tell)
+    with transaction() as session:
+        configuration = session.get_one(Case, story.case_id).configuration
+        configuration.switches = {**configuration.switches, "supplement_stops_clock": stops}
+    _review(
+        story, "first", "supplement", fields={"materials": [{"name": "出院记录", "what": "请提供加盖公章的出院记录"}]}
+    )
+
+    story.clock("2023-08-24T10:00")
+    story.act("task", by="scanner-442099", task="collect_supplement")
+
+    assert story.case()["due_on"] == due
+    assert story.case()["limit_stopped_on"] is None

@@ -1,0 +1,1 @@
+"""Working days as official notices and local orders make them."""
