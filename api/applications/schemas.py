@@ -25,15 +25,15 @@ class HandedIn(Schema):
     services = Anything(metadata={"type": "array", "items": {"type": "string"}, "description": "事项"})
     outlet = Anything(metadata={"type": "string", "description": "受理网点"})
     injured_on = Anything(metadata={"type": "string", "description": "工伤发生日期，2023-07-17"})
-    advance_payment = Anything(metadata={"type": ["boolean", "null"], "description": "是否涉及申请先行支付"})
+    advance_payment = Anything(metadata={"type": "boolean", "description": "是否涉及申请先行支付"})
     applicant = Anything(metadata={"type": "object", "description": "申请人"})
-    agent = Anything(metadata={"type": ["object", "null"], "description": "代办人"})
+    agent = Anything(metadata={"type": "object", "description": "代办人"})
     worker = Anything(metadata={"type": "object", "description": "工伤职工"})
     employer = Anything(metadata={"type": "object", "description": "用人单位"})
-    application_items = Anything(metadata={"type": ["array", "null"], "description": "申请事项"})
-    auxiliary = Anything(metadata={"type": ["array", "null"], "description": "辅助项"})
-    forms = Anything(metadata={"type": ["object", "null"], "description": "按表号填写的申请表，见 /forms/{code}"})
-    facts = Anything(metadata={"type": ["object", "null"], "description": "按事项填写的内容，见 /facts/{service}"})
+    application_items = Anything(metadata={"type": "array", "description": "申请事项"})
+    auxiliary = Anything(metadata={"type": "array", "description": "辅助项"})
+    forms = Anything(metadata={"type": "object", "description": "按表号填写的申请表，见 /forms/{code}"})
+    facts = Anything(metadata={"type": "object", "description": "按事项填写的内容，见 /facts/{service}"})
 
 
 class ApplicationForm(HandedIn):

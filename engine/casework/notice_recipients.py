@@ -219,8 +219,12 @@ def _told_of_deadline(occasion: Occasion) -> Iterator[Recipient]:
 
 def _told_of_guidance(occasion: Occasion, audience: str) -> Iterator[Recipient]:
     """The superior's own; of the end of its time the adjudicators hear by the event of the diagram."""
-    escalation = occasion.session.get_one(Escalation, occasion.event.details["subject_id"])
-    if audience != "holder":
+    question = occasion.event.details["subject_id"]
+    escalation = occasion.session.get(Escalation, question) if question is not None else None
+    if escalation is None:
+        # Nobody knows which agency was asked: its supervisors are above those who wait.
+        yield from _superior_supervisors(occasion)
+    elif audience != "holder":
         yield Recipient(escalation.superior_agency_code, role="supervisor")
     elif occasion.event.kind != "deadline_overdue":
         yield Recipient(escalation.superior_agency_code, role="superior_adjudicator")

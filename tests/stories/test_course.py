@@ -296,6 +296,8 @@ def test_a_supplement_counts_unless_the_switch_of_the_item_says_otherwise(tell: 
     )
 
     story.clock("2023-08-24T10:00")
+    (asked,) = story.case()["supplements"][0]["requested"]
+    story.act("scan", by="scanner-442099", material=asked["material"])
     story.act("task", by="scanner-442099", task="collect_supplement")
 
     assert story.case()["due_on"] == due
