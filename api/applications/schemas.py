@@ -144,7 +144,7 @@ class ApplicationView(ma.Schema):
     routing = fields.Raw(metadata={"type": "object", "description": "参保地认定"})
     checklist = fields.Raw(metadata={"type": "object", "description": "按事项的材料清单"})
     notices = fields.List(fields.Dict(keys=fields.String()), metadata={"description": "一次性告知"})
-    eligibility_checked = fields.Raw(allow_none=True, metadata={"type": ["object", "null"]})
+    eligibility_checked = fields.Raw(allow_none=True, metadata={"type": "object"})
     created_at = fields.AwareDateTime(required=True)
     materials = fields.List(fields.Nested(MaterialView), required=True)
     missing = fields.List(fields.String(), required=True, metadata={"description": "还缺的必要材料"})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -40,6 +41,23 @@ def test_it_is_openapi_3_1_and_describes_every_route(app: Flask, description: di
 
     assert description["openapi"] == "3.1.0"
     assert described == routes
+
+
+def _types(value: Any) -> Iterator[list[str]]:
+    """Every list of types in the description."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for part in inner:
+        yield from _types(part)
+    if isinstance(value, dict) and isinstance(value.get("type"), list):
+        yield value["type"]
+
+
+def test_no_type_is_named_twice(description: dict[str, Any]) -> None:
+    # JSON Schema forbids it, and programs that read the description refuse the whole of it then.
+    types = list(_types(description))
+
+    assert len(types) > 20
+    assert not [names for names in types if len(names) != len(set(names))]
 
 
 def test_every_operation_has_a_chinese_title_and_says_its_permission(app: Flask, description: dict[str, Any]) -> None:
