@@ -15,7 +15,7 @@ _FOLDER = Path(__file__).parent / "static"
 _TYPES = {"docs.js": "text/javascript", "docs.css": "text/css"}
 
 
-@blueprint.get("/")
+@blueprint.get("/", strict_slashes=False)
 @public
 def show_entrance() -> ResponseBase:
     """Whoever opens the printed address sees what there is."""
