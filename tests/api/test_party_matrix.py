@@ -156,6 +156,4 @@ def test_whatever_they_send_the_answer_is_one_that_the_description_knows(scene: 
         statuses.update(one.response.status_code for one in sent)
 
     assert not wrong, "\n".join([f"{len(wrong)} answers:", *wrong[:20]])
-    assert {200, 404, 422} <= set(statuses)
-    # Some requests are good enough to get past everything that reads them: made, or there already.
-    assert {201, 409} & set(statuses)
+    assert {200, 201, 404, 422} <= set(statuses)
