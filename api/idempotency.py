@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session
 
 from engine import clock
 from engine.actor import Actor, Party
-from engine.db import db, use_case
+from engine.db import Base, db, use_case
 from engine.errors import InvalidInput, KeyReused, TongbanError
 from engine.models import IdempotencyKey
 
@@ -35,6 +35,7 @@ KEPT = timedelta(days=30)
 
 #: In place of an officer's id, for keys of anybody else.
 _NO_OFFICER = 0
+_KEYS = Base.metadata.tables[IdempotencyKey.__tablename__]
 _KEY = re.compile(r"[!-~]{8,80}", re.ASCII)
 
 
@@ -91,9 +92,11 @@ def _owned(key: str, party: Party) -> tuple[str, int]:
 
 def _remember(session: Session, owned: tuple[str, int], request_hash: str, status: int, answer: Any) -> bool:
     """Write the key with its answer; False where it is there already, after waiting for whoever is writing it."""
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    written = session.scalar(
-        insert(IdempotencyKey)
+    session.flush()
+    connection = session.connection()
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    written = connection.scalar(
+        insert(_KEYS)
         .values(
             key=owned[0],
             officer_id=owned[1],
@@ -103,7 +106,7 @@ def _remember(session: Session, owned: tuple[str, int], request_hash: str, statu
             at=clock.now(),
         )
         .on_conflict_do_nothing()
-        .returning(IdempotencyKey.key)
+        .returning(_KEYS.c.key)
     )
     return written is not None
 

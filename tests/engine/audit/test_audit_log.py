@@ -37,7 +37,7 @@ def write(count: int, origin: Origin | None = None) -> list[int]:
     for number in range(count):
         with transaction() as session:
             about = About(case_id=1000 + number)
-            ids.append(record(session, origin or officer(), READ, "cases.show_case", about, reason="核对资料").id)
+            ids.append(record(session, origin or officer(), READ, "cases.show_case", about, reason="核对资料"))
     return ids
 
 
@@ -185,7 +185,7 @@ def test_an_open_transaction_holds_up_neither_other_writers_nor_the_sealer(postg
             done.set()
 
     with transaction() as session:
-        slow = record(session, officer(), CHANGE, "cases.void_case").id
+        slow = record(session, officer(), CHANGE, "cases.void_case")
         thread = threading.Thread(target=others)
         thread.start()
         assert done.wait(20)
